@@ -1,0 +1,1 @@
+"""Quoth's shell: the command line, and later the chat. The only part that talks to people."""

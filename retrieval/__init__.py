@@ -1,0 +1,1 @@
+"""Quoth's retrieval core: synchronous, silent, and ignorant of chat."""
