@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 __all__ = [
     "Abstention",
     "Answer",
+    "Candidate",
     "Document",
     "Excerpt",
     "Hit",
@@ -143,22 +144,54 @@ class Document:
         if self.body[-1].end > len(self.snapshot.text):
             raise ValueError(f"document {self.id!r} has a body past its snapshot's end")
 
+    def holds(self, span: Span) -> bool:
+        """Whether every character of `span` outside the document's body is white space."""
+        position = span.start
+        text = self.snapshot.text
+        for body in self.body:
+            if body.end <= position:
+                continue
+            if body.start >= span.end:
+                break
+            if text[position : body.start].strip():
+                return False
+            position = max(position, body.end)
+        return not text[position : span.end].strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """The unit that is retrieved: a span inside one body span, or over a run of adjacent ones.
 
-    `heading` is what is encoded and searched with it: the document's title, or empty.
+    `heading` is what is encoded and searched with it: the document's title, or empty. `sentences` lie in it, in order.
     """
 
     document_id: str
     span: Span
     heading: str
+    sentences: tuple[Span, ...]
 
     @property
     def id(self) -> str:
         """`document#start-end`."""
         return f"{self.document_id}#{self.span.start}-{self.span.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage as the excerpt is chosen from it: its document, how it ranked, and its sentences' cosines.
+
+    `similarities` holds, for each of the passage's sentences, the cosine with the question, in [-1, 1].
+    """
+
+    document: Document
+    passage: Passage
+    score: float
+    similarities: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.similarities) != len(self.passage.sentences):
+            raise ValueError(f"passage {self.passage.id!r} needs a similarity for each sentence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,27 +248,12 @@ class Excerpt:
     def __post_init__(self) -> None:
         if self.span.of(self.document.snapshot.text) != self.text:
             raise ValueError(f"an excerpt of {self.document.id!r} is not what its snapshot says at {self.span}")
-        if not crosses_white_space_only(self.document, self.span):
+        if not self.document.holds(self.span):
             raise ValueError(f"an excerpt of {self.document.id!r} at {self.span} leaves the document's body")
         if any(not self.span.holds(highlight) for highlight in self.highlights):
             raise ValueError(f"a highlight lies outside its excerpt at {self.span}")
         if list(self.highlights) != sorted(self.highlights):
             raise ValueError(f"highlights out of order at {self.span}")
-
-
-def crosses_white_space_only(document: Document, span: Span) -> bool:
-    """Whether every character of `span` outside the document's body is white space."""
-    position = span.start
-    text = document.snapshot.text
-    for body in document.body:
-        if body.end <= position:
-            continue
-        if body.start >= span.end:
-            break
-        if text[position : body.start].strip():
-            return False
-        position = max(position, body.end)
-    return not text[position : span.end].strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""The indexes derived from a library: `indexes/<generation>/` with a `dense` and a `lexical` folder, never changed.
+
+A new generation is written beside and renamed; the former stays until the next, for those who still read it. What is
+missing, stale or damaged is made again from the library, so none of it need ever be backed up.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from retrieval import dense, lexical
+from retrieval.datamodel import Document
+from retrieval.dense import DenseIndex
+from retrieval.errors import DamagedLibrary, StorageError
+from retrieval.lexical import LexicalEntry, LexicalIndex
+from retrieval.library import Library, Writer
+from retrieval.rows import EncodedPassage
+from retrieval.whole import remove_leftovers, whole_folder
+
+__all__ = ["Indexes", "faults", "newest", "open_indexes", "update"]
+
+FOLDER = "indexes"
+
+
+@dataclass(frozen=True, slots=True)
+class Indexes:
+    """Both indexes, open, and the generation of the library that they were made from."""
+
+    generation: int
+    dense: DenseIndex
+    lexical: LexicalIndex
+
+
+def newest(library: Library) -> int | None:
+    """The generation of the newest indexes that the library can have made; None where there are none."""
+    found = [int(path.name) for path in (library.folder / FOLDER).glob("*") if path.name.isdigit()]
+    generation = library.generation
+    return max((number for number in found if number <= generation), default=None)
+
+
+def open_indexes(library: Library, generation: int) -> Indexes:
+    """The indexes of `generation`; `DamagedLibrary` where they are missing or not what was written."""
+    folder = library.folder / FOLDER / str(generation)
+    return Indexes(generation, DenseIndex.open(folder / "dense"), LexicalIndex.open(folder / "lexical"))
+
+
+def update(library: Library, writer: Writer) -> Indexes:
+    """Bring the indexes to the library's generation, from the newest where that serves, else from nothing; open them.
+
+    The caller holds the library's writer, so the generation stands still.
+    """
+    generation = library.generation
+    root = library.folder / FOLDER
+    with _storing(root):
+        root.mkdir(exist_ok=True)
+        remove_leftovers(root)
+    base = newest(library)
+    if base == generation:
+        try:
+            return open_indexes(library, generation)
+        except DamagedLibrary:
+            base = None
+    with _storing(root):
+        try:
+            _write(library, root / str(generation), base)
+        except DamagedLibrary:
+            base = None
+            _write(library, root / str(generation), base)
+        for path in root.iterdir():
+            if path.name.isdigit() and int(path.name) not in {generation, base}:
+                shutil.rmtree(path)
+    writer.forget_removals(until=generation)
+    return open_indexes(library, generation)
+
+
+def faults(library: Library) -> Iterator[str]:
+    """Where the indexes differ from the library: each fault a line, none where all is well or nothing was made yet."""
+    generation = newest(library)
+    if generation is None or generation != library.generation:
+        return  # they are made, or made anew, before the next answer
+    try:
+        indexes = open_indexes(library, generation)
+    except DamagedLibrary as error:
+        yield f"indexes of generation {generation}: {error}"
+        return
+    stored = {encoded.passage.id: encoded.embedding for _, encoded in library.entries()}
+    if len(indexes.lexical) != len(stored):
+        yield f"lexical index: {len(stored)} passages expected, {len(indexes.lexical)} found; run `quoth reindex`"
+    ids, vectors = dense.contents(library.folder / FOLDER / str(generation) / "dense")
+    indexed = dict(zip(ids, vectors, strict=True))
+    for passage_id in sorted(stored.keys() ^ indexed.keys()):
+        yield f"dense index: passage {passage_id} is only in the {'library' if passage_id in stored else 'index'}"
+    for passage_id in sorted(stored.keys() & indexed.keys()):
+        if not np.allclose(stored[passage_id], indexed[passage_id], atol=1e-6):
+            yield f"dense index: the vector of passage {passage_id} is not the library's; run `quoth reindex`"
+
+
+def _write(library: Library, folder: Path, base: int | None) -> None:
+    """Write the indexes of the library as it stands as `folder`, from those of generation `base` where there are."""
+    after = base or 0
+    with whole_folder(folder) as partial:
+        if base is None:
+            lexical.build(partial / "lexical", _lexical_entries(library.entries()))
+            kept_ids: list[str] = []
+            kept = np.empty((0, 1), dtype=np.float32)
+            gone: set[str] = set()
+        else:
+            former = library.folder / FOLDER / str(base)
+            gone = set(library.removals(after=base))
+            added = _lexical_entries(library.entries(after=base))
+            lexical.extend(former / "lexical", partial / "lexical", add=added, remove=sorted(gone))
+            kept_ids, kept = dense.contents(former / "dense")
+        rows = [row for row, passage_id in enumerate(kept_ids) if passage_id.rpartition("#")[0] not in gone]
+        ids = [kept_ids[row] for row in rows]
+        vectors = [kept[row] for row in rows]
+        for _document, encoded in library.entries(after=after):
+            ids.append(encoded.passage.id)
+            vectors.append(encoded.embedding)
+        dense.build(partial / "dense", ids, np.stack(vectors) if vectors else np.empty((0, 1), dtype=np.float32))
+
+
+def _lexical_entries(entries: Iterable[tuple[Document, EncodedPassage]]) -> Iterator[LexicalEntry]:
+    for document, encoded in entries:
+        passage = encoded.passage
+        yield LexicalEntry(passage.id, document.id, passage.heading, passage.span.of(document.snapshot.text))
+
+
+@contextmanager
+def _storing(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"the indexes in {root} cannot be written ({error.strerror or error}): make room or permit it, "
+            "then try again; what was committed is safe"
+        ) from error

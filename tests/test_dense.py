@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from retrieval.datamodel import Hit, Ranking
+from retrieval.dense import DenseIndex, build
+from retrieval.errors import DamagedLibrary, StorageError
+
+Vectors = npt.NDArray[np.float32]
+
+
+def unit_vectors(count: int, dimensions: int = 16, *, seed: int = 0) -> Vectors:
+    vectors = np.random.default_rng(seed).standard_normal((count, dimensions)).astype(np.float32)
+    lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, lengths, dtype=np.float32)
+
+
+def opened(folder: Path, passage_ids: list[str], vectors: Vectors) -> DenseIndex:
+    build(folder, passage_ids, vectors)
+    return DenseIndex.open(folder)
+
+
+def test_search_is_the_matrix_product(tmp_path: Path) -> None:
+    """The oracle: numpy, in double precision, sorted by (-score, id)."""
+    vectors, questions = unit_vectors(500), unit_vectors(20, seed=1)
+    passage_ids = [f"d{row % 50}#{row}-{row + 1}" for row in range(500)]
+    index = opened(tmp_path / "dense", passage_ids, vectors)
+    for question in questions:
+        cosines = vectors.astype(np.float64) @ question.astype(np.float64)
+        expected = Ranking(map(Hit, passage_ids, cosines.tolist())).top(10)
+        found = index.search(question, 10)
+        assert [hit.passage_id for hit in expected] == [hit.passage_id for hit in found]
+        assert [hit.score for hit in expected] == pytest.approx([hit.score for hit in found], abs=1e-6)
+
+
+def test_a_vector_finds_itself_first_with_cosine_one(tmp_path: Path) -> None:
+    vectors = unit_vectors(50)
+    index = opened(tmp_path / "dense", [f"p{row}" for row in range(50)], vectors)
+    assert Ranking([Hit("p7", 1.0)]) == index.search(vectors[7], 1)
+
+
+def test_ties_go_by_id_however_the_vectors_lie(tmp_path: Path) -> None:
+    """Twenty passages with the same text: the same five come, in whatever order they were added."""
+    same = np.repeat(unit_vectors(1), 20, axis=0)
+    passage_ids = [f"p{row:02d}" for row in range(20)]
+    forwards = opened(tmp_path / "forwards", passage_ids, same).search(same[0], 5)
+    backwards = opened(tmp_path / "backwards", passage_ids[::-1], same).search(same[0], 5)
+    assert passage_ids[:5] == [hit.passage_id for hit in forwards]
+    assert forwards == backwards
+
+
+def test_a_depth_beyond_the_end_returns_all(tmp_path: Path) -> None:
+    index = opened(tmp_path / "dense", ["a", "b", "c"], unit_vectors(3))
+    assert 3 == len(index) == len(index.search(unit_vectors(1)[0], 100))
+
+
+def test_an_empty_index_searches_to_an_empty_ranking(tmp_path: Path) -> None:
+    index = opened(tmp_path / "dense", [], np.empty((0, 16), dtype=np.float32))
+    assert Ranking() == index.search(unit_vectors(1)[0], 10)
+
+
+def test_an_id_may_hold_any_characters(tmp_path: Path) -> None:
+    """A line of JSONL names its document as it likes."""
+    index = opened(tmp_path / "dense", ["سی\n پیک#0-1"], unit_vectors(1))
+    assert index.search(unit_vectors(1)[0], 1).hits[0].passage_id == "سی\n پیک#0-1"
+
+
+@pytest.mark.parametrize("fault", [0.5, 2.0, np.nan, np.inf, 0.0])
+def test_a_vector_that_is_not_of_length_one_is_refused(tmp_path: Path, fault: float) -> None:
+    vectors = unit_vectors(3)
+    vectors[1] *= fault
+    with pytest.raises(ValueError, match="row 1"):
+        build(tmp_path / "dense", ["a", "b", "c"], vectors)
+    index = opened(tmp_path / "sound", ["a"], unit_vectors(1))
+    with pytest.raises(ValueError, match="length 1"):
+        index.search(vectors[1], 1)
+
+
+def test_ids_and_vectors_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="3 ids"):
+        build(tmp_path / "dense", ["a", "b", "c"], unit_vectors(2))
+    with pytest.raises(ValueError, match="twice"):
+        build(tmp_path / "dense", ["a", "a"], unit_vectors(2))
+    index = opened(tmp_path / "sound", ["a"], unit_vectors(1))
+    with pytest.raises(ValueError, match="shape"):
+        index.search(unit_vectors(1, 8)[0], 1)
+    with pytest.raises(ValueError, match="depth"):
+        index.search(unit_vectors(1)[0], 0)
+
+
+def test_a_folder_is_written_once(tmp_path: Path) -> None:
+    """Whoever reads it must not be disturbed."""
+    build(tmp_path / "dense", ["a"], unit_vectors(1))
+    with pytest.raises(ValueError, match="new folder"):
+        build(tmp_path / "dense", ["b"], unit_vectors(1))
+
+
+def test_a_disk_that_refuses_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StorageError, match="cannot be written") as caught:
+        build(tmp_path / "file" / "dense", ["a"], unit_vectors(1))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["vectors.faiss", "ids.json", "manifest.json"])
+@pytest.mark.parametrize("damage", ["flipped", "short", "gone"])
+def test_damage_is_one_clear_line(tmp_path: Path, name: str, damage: str) -> None:
+    folder = tmp_path / "dense"
+    build(folder, ["a", "b", "c"], unit_vectors(3))
+    whole = (folder / name).read_bytes()
+    (folder / name).unlink()
+    if damage == "flipped":
+        middle = len(whole) // 2
+        (folder / name).write_bytes(whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :])
+    if damage == "short":
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DamagedLibrary, match="reindex") as caught:
+        DenseIndex.open(folder)
+    assert "\n" not in str(caught.value)
