@@ -179,14 +179,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A passage as the excerpt is chosen from it: its document, how it ranked, and its sentences' cosines.
+    """A passage as the excerpt is chosen from it: its document, how it ranked, and its cosines with the question.
 
-    `similarities` holds, for each of the passage's sentences, the cosine with the question, in [-1, 1].
+    `score` is the fused one, which compares within one question only; `similarity` is the passage's cosine and
+    `similarities` its sentences', in [-1, 1].
     """
 
     document: Document
     passage: Passage
     score: float
+    similarity: float
     similarities: tuple[float, ...]
 
     def __post_init__(self) -> None:

@@ -101,11 +101,8 @@ def dating(line: str) -> Dating | None:
         rest.append(before[: label.start()] if label else before)
         is_update = label is not None and bool(_UPDATED.search(label[0]))
         day = moment.day or ("" if moment.is_date else day)
-        written = _written(day, moment.time)
-        if written and (is_update or moment.is_date):
-            (updated if is_update else published).append(written)
-        elif moment.is_date:
-            published.append("")
+        if moment.is_date or is_update:
+            (updated if is_update else published).append(_written(day, moment.time))
         position = moment.end
     rest.append(_without_label(line[position:]))
     return Dating(_only(published), _only(updated), " ".join("\n".join(rest).split(" ")).strip())

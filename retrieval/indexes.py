@@ -19,11 +19,12 @@ from retrieval.datamodel import Document
 from retrieval.dense import DenseIndex
 from retrieval.errors import DamagedLibrary, StorageError
 from retrieval.lexical import LexicalEntry, LexicalIndex
-from retrieval.library import Library, Writer
+from retrieval.library import Library
 from retrieval.rows import EncodedPassage
 from retrieval.whole import remove_leftovers, whole_folder
+from retrieval.writer import Writer
 
-__all__ = ["Indexes", "faults", "newest", "open_indexes", "update"]
+__all__ = ["Indexes", "discard", "faults", "newest", "open_indexes", "update"]
 
 FOLDER = "indexes"
 
@@ -77,6 +78,12 @@ def update(library: Library, writer: Writer) -> Indexes:
                 shutil.rmtree(path)
     writer.forget_removals(until=generation)
     return open_indexes(library, generation)
+
+
+def discard(library: Library) -> None:
+    """Drop all indexes: the next `update` makes them from nothing."""
+    with _storing(library.folder / FOLDER):
+        shutil.rmtree(library.folder / FOLDER, ignore_errors=True)
 
 
 def faults(library: Library) -> Iterator[str]:

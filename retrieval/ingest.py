@@ -18,11 +18,12 @@ from retrieval import articles, read
 from retrieval.datamodel import Document, Passage, Reading
 from retrieval.encode import Encoder
 from retrieval.errors import RefusedSource
-from retrieval.library import Library, Writer
+from retrieval.library import Library
 from retrieval.passages import passages
-from retrieval.rows import EncodedPassage
+from retrieval.rows import EncodedPassage, Entry
+from retrieval.writer import Writer
 
-__all__ = ["Progress", "Report", "encode_documents", "ingest", "store"]
+__all__ = ["Progress", "Report", "encode_documents", "ingest", "rebuild"]
 
 BATCH_CHARACTERS = 40_000  # about five seconds of encoding on two cores: what a kill may cost
 
@@ -51,11 +52,11 @@ def ingest(
     """
     total = sum(len(reading.snapshot.text) for reading in _changed(library, paths, None))
     report = Report()
-    store(library, writer, encoder, _changed(library, paths, report), lambda done: progress(done, total), report)
+    _store(library, writer, encoder, _changed(library, paths, report), lambda done: progress(done, total), report)
     return report
 
 
-def store(
+def _store(
     library: Library,
     writer: Writer,
     encoder: Callable[[], Encoder],
@@ -79,6 +80,29 @@ def store(
             progress(done)
     _commit(library, writer, encoder, batch, report)
     progress(done + waiting)
+
+
+def rebuild(
+    writer: Writer, encoder: Encoder, readings: Sequence[Reading], progress: Callable[[int], None], report: Report
+) -> None:
+    """Find the articles of `readings`, which the library holds, and encode them anew; all of it or, if killed, none."""
+
+    def entries() -> Iterator[Entry]:
+        done = 0
+        for reading in readings:
+            try:
+                documents = articles.documents(reading)
+            except RefusedSource as refused:
+                report.refused.append(refused)
+                documents = ()
+            encoded = encode_documents(encoder, documents)
+            report.replaced += len(documents)
+            report.passages += sum(len(found) for found in encoded.values())
+            yield reading, [(document, encoded[document.id]) for document in documents]
+            done += len(reading.snapshot.text)
+            progress(done)
+
+    writer.rebuild(entries(), identity=encoder.identity)
 
 
 def _changed(library: Library, paths: Sequence[str], report: Report | None) -> Iterator[Reading]:

@@ -76,6 +76,10 @@ class LexicalIndex:
         """How many passages the index holds."""
         return self._searcher.num_docs
 
+    def document_frequency(self, term: str) -> int:
+        """How many passages hold `term` in their body; those removed count until their segment is merged."""
+        return int(self._searcher.doc_freq("body", term))
+
     def search(self, question: str, depth: int) -> Ranking:
         """The `depth` best passages for a question of any script."""
         return self.search_terms(analyze.terms(question), depth)

@@ -7,26 +7,32 @@ writes at a time, many read. A kill at any moment leaves the last committed stat
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from retrieval import rows
 from retrieval.datamodel import Document, Reading, Snapshot
-from retrieval.errors import BusyLibrary, DamagedLibrary, StorageError, UnknownDocument
+from retrieval.errors import DamagedLibrary, StorageError, UnknownDocument
 from retrieval.rows import EncodedPassage, Row
 
-__all__ = ["EncodedPassage", "Library", "StoredSource", "Writer"]
+__all__ = ["Library", "StoredSource", "storing"]
 
 FORMAT = 1
 FILE = "library.sqlite"
-LOCK = "writer.lock"
+REFUSALS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,11 @@ class StoredSource:
 
 
 class Library:
-    """An open library folder, for reading. Not for several threads at a time: each takes its own."""
+    """An open library folder, for reading; `writer.writing` changes it. One thread at a time: each takes its own."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
-        self._connection = connection
+        self.connection = connection
 
     @classmethod
     def open(cls, folder: Path) -> Library:
@@ -53,7 +59,7 @@ class Library:
         if folder.exists() and not folder.is_dir():
             raise StorageError(f"expected a folder for the library, found the file {folder}: name another by --library")
         path = folder / FILE
-        with _faults(folder):
+        with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 _create(folder, path)
@@ -66,7 +72,7 @@ class Library:
 
     def close(self) -> None:
         """Let go of the files."""
-        self._connection.close()
+        self.connection.close()
 
     def _check_format(self) -> None:
         found = self.fact("format")
@@ -102,6 +108,11 @@ class Library:
         """How many passages there are."""
         return int(self._rows("SELECT count(*) FROM passages")[0][0])
 
+    def newest_publication(self) -> str | None:
+        """The latest publication date of any document, ISO 8601; None where none is dated."""
+        found = self._rows("SELECT max(json_extract(fields, '$.published')) FROM documents")
+        return None if found[0][0] is None else str(found[0][0])
+
     def document(self, document_id: str) -> Document:
         """The document of that id; `UnknownDocument` where there is none."""
         found = self._rows(f"{rows.DOCUMENTS} WHERE documents.id = ?", document_id)
@@ -114,26 +125,28 @@ class Library:
         for (document_id,) in self._rows("SELECT id FROM documents ORDER BY number"):
             yield self.document(document_id)
 
-    def passages(self, passage_ids: Sequence[str]) -> list[tuple[Document, EncodedPassage]]:
-        """The passages of these ids with their documents, in that order; ids that are gone are left out."""
-        documents: dict[int, Document] = {}
-        found = []
-        for passage_id in passage_ids:
-            for row in self._rows(f"{rows.PASSAGES} WHERE id = ?", passage_id):
-                number = row[1]
-                if number not in documents:
-                    documents[number] = rows.document(
-                        self._rows(f"{rows.DOCUMENTS} WHERE documents.number = ?", number)[0]
-                    )
-                found.append((documents[number], rows.passage(row, documents[number].id)))
+    def documents_by_id(self, document_ids: Iterable[str]) -> dict[str, Document]:
+        """The documents of these ids; ids that are gone are left out."""
+        found = {}
+        for document_id in document_ids:
+            for row in self._rows(f"{rows.DOCUMENTS} WHERE documents.id = ?", document_id):
+                found[document_id] = rows.document(row)
         return found
+
+    def encoded(self, passage_ids: Sequence[str]) -> list[EncodedPassage]:
+        """The passages of these ids, in that order; ids that are gone are left out."""
+        return [
+            rows.passage(row)
+            for passage_id in passage_ids
+            for row in self._rows(f"{rows.PASSAGES} WHERE id = ?", passage_id)
+        ]
 
     def entries(self, *, after: int = 0) -> Iterator[tuple[Document, EncodedPassage]]:
         """Every passage of the documents added after generation `after`, with its document."""
         for row in self._rows(f"{rows.DOCUMENTS} WHERE documents.generation > ? ORDER BY documents.number", after):
             document = rows.document(row)
             for passage in self._rows(f"{rows.PASSAGES} WHERE document = ? ORDER BY id", row[0]):
-                yield document, rows.passage(passage, document.id)
+                yield document, rows.passage(passage)
 
     def removals(self, *, after: int) -> list[str]:
         """The ids of documents removed or replaced after generation `after`."""
@@ -163,20 +176,13 @@ class Library:
         ids = self._rows("SELECT id FROM documents WHERE source = ? ORDER BY number", number)
         return StoredSource(Reading(key, snapshot, rows.metadata(metadata), document_id), tuple(row[0] for row in ids))
 
-    @contextmanager
-    def writing(self) -> Iterator[Writer]:
-        """The one writer; `BusyLibrary` where another process writes."""
-        with _faults(self.folder), (self.folder / LOCK).open("a+") as lock:
-            _lock(lock, self.folder)
-            yield Writer(self, self._connection)
-
     def faults(self) -> Iterator[str]:
         """What is wrong with the file: each fault a line, none where all is well."""
         try:
-            for (line,) in self._connection.execute("PRAGMA integrity_check"):
+            for (line,) in self.connection.execute("PRAGMA integrity_check"):
                 if line != "ok":
                     yield f"{FILE}: {line}"
-            for fault in self._connection.execute("PRAGMA foreign_key_check"):
+            for fault in self.connection.execute("PRAGMA foreign_key_check"):
                 yield f"{FILE}: a row of {fault[0]} points at a row of {fault[2]} that is gone"
             for (sha256,) in self._rows("SELECT sha256 FROM snapshots ORDER BY 1"):
                 text = self._rows("SELECT text FROM snapshots WHERE sha256 = ?", sha256)[0][0]
@@ -197,166 +203,15 @@ class Library:
             f"{rows.PASSAGES} JOIN documents ON document = number WHERE documents.id = ?", document_id
         ):
             try:
-                passage = rows.passage(row, document_id).passage
+                passage = rows.passage(row).passage
                 if passage.id != row[0] or not document.holds(passage.span):
                     yield f"passage {row[0]}: it is not what its document says there"
             except (DamagedLibrary, ValueError) as error:
                 yield f"passage {row[0]}: {error}"
 
     def _rows(self, statement: str, *values: object) -> list[Row]:
-        with _faults(self.folder):
-            return self._connection.execute(statement, values).fetchall()
-
-
-class Writer:
-    """What may change a library, while its lock is held. Each method is one transaction."""
-
-    def __init__(self, library: Library, connection: sqlite3.Connection) -> None:
-        self._library = library
-        self._connection = connection
-
-    def put(
-        self,
-        entries: Iterable[tuple[Reading, Sequence[tuple[Document, Sequence[EncodedPassage]]]]],
-        *,
-        identity: str,
-        at: str,
-    ) -> None:
-        """Store sources with their documents, replacing what stood under the same keys and ids; one transaction.
-
-        `at` is the time in ISO 8601, UTC. What is replaced stays as a snapshot until pruned.
-        """
-        with self._transaction() as generation:
-            self._note("identity", identity)
-            for reading, documents in entries:
-                self._take_out(reading.key, generation, at)
-                source = self._add_source(reading)
-                for document, passages in documents:
-                    self._add_document(document, source, generation, passages)
-
-    def remove(self, document_id: str) -> None:
-        """Remove a document at once, and its snapshot where no other document needs it."""
-        self._library.document(document_id)
-        with self._transaction() as generation:
-            row = self._connection.execute(
-                "SELECT sources.number, sha256 FROM documents JOIN sources ON source = sources.number WHERE id = ?",
-                (document_id,),
-            ).fetchone()
-            self._connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
-            self._removed(document_id, generation)
-            if not self._connection.execute("SELECT 1 FROM documents WHERE source = ?", (row[0],)).fetchone():
-                self._connection.execute("DELETE FROM sources WHERE number = ?", (row[0],))
-                # A version of it that was replaced earlier is no reason to keep what was asked to go.
-                self._connection.execute("DELETE FROM sources WHERE sha256 = ? AND replaced_at IS NOT NULL", (row[1],))
-            self._drop_orphans()
-
-    def prune(self, before: str) -> int:
-        """Drop the snapshots that were replaced before the ISO 8601 time `before`; how many."""
-        with self._transaction():
-            self._connection.execute(
-                "DELETE FROM sources WHERE replaced_at < ? AND number NOT IN (SELECT source FROM documents)", (before,)
-            )
-            return self._drop_orphans()
-
-    def forget_removals(self, *, until: int) -> None:
-        """Drop the list of what was removed up to generation `until`, once every index knows."""
-        with self._connection_transaction():
-            self._connection.execute("DELETE FROM removals WHERE generation <= ?", (until,))
-
-    def _take_out(self, key: str, generation: int, at: str) -> None:
-        for number, document_id in self._connection.execute(
-            "SELECT sources.number, documents.id FROM sources LEFT JOIN documents ON source = sources.number "
-            "WHERE key = ? AND replaced_at IS NULL",
-            (key,),
-        ).fetchall():
-            if document_id is not None:
-                self._connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
-                self._removed(document_id, generation)
-            self._connection.execute("UPDATE sources SET replaced_at = ? WHERE number = ?", (at, number))
-
-    def _add_source(self, reading: Reading) -> int:
-        snapshot = reading.snapshot
-        self._connection.execute(
-            "INSERT OR IGNORE INTO snapshots (sha256, text) VALUES (?, ?)", (snapshot.sha256, snapshot.text)
-        )
-        cursor = self._connection.execute(
-            "INSERT INTO sources (key, sha256, bytes_sha256, source, media_type, fetched_at, document_id, metadata)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                reading.key,
-                snapshot.sha256,
-                snapshot.bytes_sha256,
-                snapshot.source,
-                snapshot.media_type,
-                snapshot.fetched_at,
-                reading.document_id,
-                rows.written_metadata(reading),
-            ),
-        )
-        assert cursor.lastrowid is not None  # noqa: S101 - an insert has one
-        return cursor.lastrowid
-
-    def _add_document(
-        self, document: Document, source: int, generation: int, passages: Sequence[EncodedPassage]
-    ) -> None:
-        # An id that a line of JSONL names may stand under another key: it is given again, so it replaces.
-        if self._connection.execute("DELETE FROM documents WHERE id = ?", (document.id,)).rowcount:
-            self._removed(document.id, generation)
-        fields = rows.written_fields(document)
-        cursor = self._connection.execute(
-            "INSERT INTO documents (id, source, generation, fields, checksum) VALUES (?, ?, ?, ?, ?)",
-            (document.id, source, generation, fields, zlib.crc32(fields.encode())),
-        )
-        for encoded in passages:
-            sentences = rows.written_spans(encoded.passage.sentences)
-            embedding = encoded.embedding.astype("<f4").tobytes()
-            sentence_embeddings = encoded.sentence_embeddings.astype("<f2").tobytes()
-            self._connection.execute(
-                "INSERT INTO passages (id, document, heading, sentences, embedding, sentence_embeddings, checksum)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    encoded.passage.id,
-                    cursor.lastrowid,
-                    encoded.passage.heading,
-                    sentences,
-                    embedding,
-                    sentence_embeddings,
-                    rows.passage_checksum(encoded.passage.heading, sentences, embedding, sentence_embeddings),
-                ),
-            )
-
-    def _removed(self, document_id: str, generation: int) -> None:
-        self._connection.execute(
-            "INSERT INTO removals (generation, document_id) VALUES (?, ?)", (generation, document_id)
-        )
-
-    def _drop_orphans(self) -> int:
-        return self._connection.execute(
-            "DELETE FROM snapshots WHERE sha256 NOT IN (SELECT sha256 FROM sources)"
-        ).rowcount
-
-    def _note(self, name: str, value: str) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[int]:
-        """A transaction that raises the generation, and gives the new one."""
-        with self._connection_transaction():
-            generation = self._library.generation + 1
-            self._note("generation", str(generation))
-            yield generation
-
-    @contextmanager
-    def _connection_transaction(self) -> Iterator[None]:
-        with _faults(self._library.folder):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with storing(self.folder):
+            return self.connection.execute(statement, values).fetchall()
 
 
 def _create(folder: Path, path: Path) -> None:
@@ -376,35 +231,21 @@ def _create(folder: Path, path: Path) -> None:
         beside.unlink()
 
 
-def _lock(lock: IO[str], folder: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        raise BusyLibrary(
-            f"another process (number {lock.read().strip() or 'unknown'}) is writing to {folder}: "
-            "wait until it has finished, then try again"
-        ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-
-
 @contextmanager
-def _faults(folder: Path) -> Iterator[None]:
+def storing(folder: Path) -> Iterator[None]:
     """SQLite's and the system's complaints, as the library's own errors."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        message = str(error)
-        if "malformed" in message or "no such table" in message:
-            raise _damaged(folder, message) from error
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or "no such table" in str(error):
+            raise _damaged(folder, str(error)) from error
+        if code not in REFUSALS:
+            raise  # a mistake of ours
         raise StorageError(
-            f"the library in {folder} cannot be written or read ({message}): make room or permit it, then try again; "
+            f"the library in {folder} cannot be written or read ({error}): make room or permit it, then try again; "
             "what was committed is safe"
         ) from error
-    except sqlite3.DatabaseError as error:
-        raise _damaged(folder, str(error)) from error
     except OSError as error:
         raise StorageError(
             f"the library in {folder} cannot be used ({error.strerror or error}): make room or permit it, "

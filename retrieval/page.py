@@ -15,8 +15,7 @@ from retrieval.lines import Block, Kind, weight
 __all__ = ["Article", "Page"]
 
 _SHORTEST_TITLE_WORDS = 4  # words of meaning, from which a line among prose may be another article's headline
-_LEAST_OVERLAP = 0.34
-_SURE_OVERLAP = 0.5
+_LEAST_OVERLAP = 0.5
 _CLEAR_DIFFERENCE = 0.3
 _COHESIVE = 0.2  # halves of one article share about 0.2 of their words of meaning, two of one topic 0.1
 _NEAR = 1_000
@@ -192,7 +191,7 @@ class Page:
         for position in filter(self.may_be_title, between):
             headline = _content(self.line(position))
             left, right = _overlap(headline, before.words), _overlap(headline, words)
-            differs = max(left, right) >= _SURE_OVERLAP and abs(left - right) >= _CLEAR_DIFFERENCE
+            differs = max(left, right) >= _LEAST_OVERLAP and abs(left - right) >= _CLEAR_DIFFERENCE
             if differs and (self._is_repeated(position) or not self._is_cohesive(between)):
                 return True
         kinds = {self.blocks[position].kind for position in between}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from retrieval.datamodel import Document, Metadata, Passage, Reading, Snapshot, Span
 from retrieval.errors import DamagedLibrary
 
-__all__ = ["EncodedPassage"]
+__all__ = ["EncodedPassage", "Entry"]
 
 Row: TypeAlias = tuple[Any, ...]  # as sqlite3 gives it
 
@@ -66,6 +66,10 @@ class EncodedPassage:
     sentence_embeddings: NDArray[np.float32]
 
 
+# A source, and what it holds.
+Entry: TypeAlias = tuple[Reading, Sequence[tuple[Document, Sequence[EncodedPassage]]]]
+
+
 def written_fields(document: Document) -> str:
     return json.dumps(
         {
@@ -96,12 +100,12 @@ def document(row: Row) -> Document:
     )
 
 
-def passage(row: Row, document_id: str) -> EncodedPassage:
+def passage(row: Row) -> EncodedPassage:
     passage_id, _document_number, heading, sentences, embedding, sentence_embeddings, checksum = row
     if passage_checksum(heading, sentences, embedding, sentence_embeddings) != checksum:
         raise DamagedLibrary(f"what is stored of passage {passage_id} is not what was written: run `quoth check`")
     spans = tuple(Span(start, end) for start, end in np.frombuffer(sentences, "<u4").reshape(-1, 2).tolist())
-    passage = Passage(document_id, Span(spans[0].start, spans[-1].end), heading, spans)
+    passage = Passage(passage_id.rpartition("#")[0], Span(spans[0].start, spans[-1].end), heading, spans)
     rows = np.frombuffer(sentence_embeddings, "<f2").reshape(len(spans), -1).astype(np.float32)
     return EncodedPassage(passage, np.frombuffer(embedding, "<f4").astype(np.float32), rows)
 

@@ -15,10 +15,12 @@ __all__ = ["split"]
 _CLOSING = "\"'”’」』）)\\]】》〉»"
 _OPENING = "\"'“‘「『（([【《〈«"
 
+# [1], [a], [citation needed], [来源请求]: a note on the sentence before it.
+_NOTE = r"\[(?:\d{1,3}|[a-z][a-z ]{0,22}|[^\x00-\x7f]{1,8})\]"
 # Urdu is often typed with “ and ‘ as the closing marks: they close where nothing follows them directly.
 _CANDIDATE = re.compile(
     rf"(?P<mark>[.!?…]+|[。！？｡．؟۔।॥]+[.!?…。！？｡．؟۔।॥]*)"
-    rf"(?P<closers>(?:[{_CLOSING}]|[“‘](?=[\s“‘{_CLOSING}]|$))*(?:\[(?:\d{{1,3}}|[a-z][a-z ]{{0,22}}|[^\x00-\x7f]{{1,8}})\])*)"
+    rf"(?P<closers>(?:[{_CLOSING}]|[“‘](?=[\s“‘{_CLOSING}]|$))*(?:{_NOTE})*)"
     r"|(?P<blank>\n[^\S\n]*\n|\u2029)"
 )
 _WHITE = re.compile(r"\s*")

@@ -35,16 +35,16 @@ def _sentences(text: str) -> list[str]:
         ["It ended in 2023.", "Then came 2024."],
         ["1. First come in.", "2. Then go out."],
         ["What?!", "Really...", "Yes."],
-        ["Wait... and see.", "Well… Fine."][:1],
+        ["Wait... and see."],
         ["A dog vs. a cat.", "Trade vs. Aid was its title."],
         ["Visit www.thenews.com.pk, Express.pk or a.b@c.com today.", "Thanks."],
         ['"How can it be?" Khurshidi asked during the proceedings.', "He left."],
         ['"Is it fit for the 21st century?\'" he said, adding more.', "Then he left."],
-        ['"One MoU, in the food.', 'So, that\'s why I say it\'s very productive," he said.'],
+        ['"One MoU, in the food.', "So, that's why I say it's very productive,\" he said."],
         ["“No, I’m not.”", "He left."],
         ["He left (at last.)", "She stayed."],
         ["It fell.[1]", "It rose.[citation needed]", "It fell."],
-        ["The image shows a road. — AFP/File", "He left."][:1],
+        ["The image shows a road. — AFP/File"],
         ["Trump said: “We won!!!”", "He smiled."],
         ["وہ گیا۔", "کیا آپ آئے؟", "ہاں!", "شرح 2۔5 فیصد رہی۔"],
         ["ایم۔کیو۔ایم نے کہا۔", "جواب نہیں آیا۔"],
@@ -70,7 +70,7 @@ def test_sentences_with_spaces_between(sentences: list[str]) -> None:
         ["They are investigating Siddiq.", "The ACC said so."],
         ["He resigned this week.", "“No I'm not,” he said."],
         ["It grew by 30%.", "He said so."],
-        ['He said."', "We are."][:0] or ["It is in Asia.", "The rest is not."],
+        ["It is in Asia.", "The rest is not."],
         ['"We are."', "He left."],
         ["وہ گیا۔", "وہ آیا۔"],
     ],
@@ -85,11 +85,11 @@ def test_a_full_stop_inside_a_name_ends_nothing(text: str) -> None:
 
 
 def test_a_line_break_is_white_space_and_a_blank_line_ends_a_sentence() -> None:
-    assert ["one two\nthree", "four", "five"] == _sentences("  one two\nthree\n \nfour\r\n\r\nfive\n")
+    assert _sentences("  one two\nthree\n \nfour\r\n\r\nfive\n") == ["one two\nthree", "four", "five"]
 
 
 def test_nothing_but_white_space_holds_no_sentence() -> None:
-    assert [] == _sentences(" \n\u00a0\t\n\n ")
+    assert _sentences(" \n\u00a0\t\n\n ") == []
 
 
 def test_the_seeds_own_traps_end_where_a_reader_ends_them() -> None:
@@ -104,10 +104,10 @@ def test_the_seeds_own_traps_end_where_a_reader_ends_them() -> None:
 def test_spans_are_trimmed_in_order_and_cover_all_but_white_space(text: str) -> None:
     position = 0
     for span in split(text):
-        assert "" == text[position : span.start].strip()
+        assert text[position : span.start].strip() == ""
         assert span.of(text) == span.of(text).strip() != ""
         position = span.end
-    assert "" == text[position:].strip()
+    assert text[position:].strip() == ""
 
 
 @pytest.mark.parametrize("unit", ["a", "a.", "a. ", ". ", '."', 'a."A', "“", "?“A", "\n ", "[1]", ".[a", "中。”", "۔ا"])

@@ -1,0 +1,344 @@
+"""The command line: the only place that prints. Results on stdout, notices and progress on stderr.
+
+Exit 0 when all went well, an abstention included; 2 wrong usage; 3 bad input; 4 a damaged library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval.errors import BadQuestion, InputError, QuothError, RefusedSource, StorageError
+
+if TYPE_CHECKING:  # nothing of the engine is loaded for --help
+    from retrieval.engine import Engine
+    from retrieval.ingest import Report
+
+__all__ = ["main"]
+
+SEEDS = "seeds"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the process's exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except QuothError as error:
+        _notice(f"quoth: {_one_line(str(error))}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _notice("quoth: stopped; what was committed is kept")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="quoth", description="Answers from your documents, in your documents' own words."
+    )
+    parser.add_argument("--library", metavar="DIR", help="the library's folder (else $QUOTH_LIBRARY, else ./library)")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--library", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:], parents=[shared])
+        added.set_defaults(run=run)
+        return added
+
+    ingest = command("ingest", _ingest, "read files and folders into the library")
+    ingest.add_argument("source", nargs="+", metavar="SOURCE", help="a text, Markdown or .jsonl file, or a folder")
+
+    ask = command("ask", _ask, "answer one question, or abstain")
+    ask.add_argument("question", nargs="?", metavar="QUESTION")
+    ask.add_argument("--history", action="append", default=[], metavar="Q", help="an earlier question, oldest first")
+    ask.add_argument("--top", type=_count, default=3, metavar="N", help="how many passages at most (3)")
+    ask.add_argument("--batch", metavar="FILE.jsonl", help="a question a line; a reply a line, with --json")
+    ask.add_argument("--json", action="store_true", help="one JSON object a reply")
+
+    command("chat", _chat, "a conversation, with follow-ups")
+
+    sources = command("sources", _sources, "list the documents")
+    sources.add_argument("--json", action="store_true", help="a JSON list of document objects")
+    show = command("show", _show, "print a document's text")
+    show.add_argument("document", metavar="DOCUMENT", help="an id, as `quoth sources` lists them")
+    show.add_argument("--json", action="store_true", help="a JSON object with the whole snapshot")
+    remove = command("remove", _remove, "remove a document and its snapshot")
+    remove.add_argument("document", metavar="DOCUMENT", help="an id, as `quoth sources` lists them")
+    prune = command("prune", _prune, "drop the snapshots that were replaced before a date")
+    prune.add_argument("--before", required=True, type=_date, metavar="DATE", help="ISO 8601, such as 2026-01-31")
+    command("check", _check, "look for damage: re-hash every snapshot, compare the indexes with the store")
+    reindex = command("reindex", _reindex, "make passages, embeddings and indexes anew")
+    reindex.add_argument("--model", metavar="NAME", help="a sentence-transformers folder or hub name")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 50:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 50, found {text!r}")
+    return int(text)
+
+
+def _date(text: str) -> str:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a date such as 2026-01-31, found {text!r}") from error
+
+
+# Commands
+
+
+def _ingest(options: argparse.Namespace) -> int:
+    from bot.progress import progress
+
+    engine = _engine(options)
+    with progress("ingesting") as told:
+        report = engine.ingest(options.source, progress=told)
+    print(_summary(report))
+    return InputError.exit_code if report.refused else 0
+
+
+def _ask(options: argparse.Namespace) -> int:
+    if options.batch is not None:
+        return _ask_batch(options)
+    if options.question is None:
+        _notice('quoth: expected a question, or --batch FILE.jsonl: quoth ask "How long is CPEC?"')
+        return 2
+    from bot.records import reply_record
+
+    begun = time.perf_counter()
+    engine = _engine(options)
+    _begin_with_seeds(engine, options)
+    begun = time.perf_counter()
+    reply = engine.ask(options.question, history=options.history, top=options.top)
+    elapsed_ms = 1000 * (time.perf_counter() - begun)
+    if options.json:
+        print(json.dumps(reply_record(reply, identifier=None, elapsed_ms=elapsed_ms), ensure_ascii=False))
+    else:
+        print(_text(engine, reply))
+    return 0
+
+
+def _ask_batch(options: argparse.Namespace) -> int:
+    if options.question is not None or options.history or not options.json:
+        _notice("quoth: expected --batch FILE.jsonl with --json and without a question: each line has its own")
+        return 2
+    from bot.records import reply_record
+
+    engine = _engine(options)
+    _begin_with_seeds(engine, options)
+    failed = False
+    for identifier, question, history in _questions(options.batch):
+        begun = time.perf_counter()
+        try:
+            if isinstance(question, InputError):
+                raise question
+            reply = engine.ask(question, history=history, top=options.top)
+        except InputError as error:
+            failed = True
+            record: dict[str, Any] = {"id": identifier, "error": _one_line(str(error))}
+        else:
+            elapsed_ms = 1000 * (time.perf_counter() - begun)
+            record = reply_record(reply, identifier=identifier, elapsed_ms=elapsed_ms)
+        print(json.dumps(record, ensure_ascii=False), flush=True)
+    return InputError.exit_code if failed else 0
+
+
+def _questions(path: str) -> Iterator[tuple[Any, str | InputError, list[str]]]:
+    """The id, question and history of each line of the file; a bad line's error stands in the question's place."""
+    try:
+        with Path(path).open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _question(number, line)
+    except OSError as error:
+        raise RefusedSource(path, f"expected a file of questions, found: {error.strerror}; check the path") from error
+
+
+def _question(number: int, line: bytes) -> tuple[Any, str | InputError, list[str]]:
+    identifier = None
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+        if not isinstance(row, dict):
+            raise TypeError("no object")
+        identifier = row.get("id")
+        question, history = row["question"], row.get("history") or []
+        if not isinstance(question, str) or not isinstance(history, list):
+            raise TypeError("a question that is no string, or a history that is no list")
+        if not all(isinstance(earlier, str) for earlier in history):
+            raise TypeError("a history with other things than strings")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        shape = '{"id": …, "question": "…", "history": ["…"]}'
+        return identifier, BadQuestion(f"line {number}: expected {shape}, found something else; correct the line"), []
+    return identifier, question, history
+
+
+def _chat(options: argparse.Namespace) -> int:
+    engine = _engine(options)
+    _begin_with_seeds(engine, options)
+    engine.encoder  # noqa: B018 - loaded before the first question, so that nobody waits for it then
+    _notice("Ask in English, Urdu or Chinese. An empty line, or Ctrl-D, ends the conversation.")
+    history: list[str] = []
+    while True:
+        try:
+            print("\n> " if sys.stdin.isatty() else "", end="", file=sys.stderr, flush=True)
+            question = sys.stdin.readline().strip()
+        except UnicodeDecodeError:
+            _notice("quoth: expected UTF-8, found other bytes: set the terminal to UTF-8")
+            continue
+        if not question:
+            return 0
+        try:
+            reply = engine.ask(question, history=history)
+        except BadQuestion as error:
+            _notice(f"quoth: {error}")
+            continue
+        print(_text(engine, reply), end="\n\n", flush=True)
+        history.append(question)
+
+
+def _sources(options: argparse.Namespace) -> int:
+    engine = _engine(options)
+    if options.json:
+        from bot.records import document_record
+
+        print(json.dumps([document_record(document) for document in engine.documents()], ensure_ascii=False))
+        return 0
+    from bot.terminal import sources_text
+
+    for document in engine.documents():
+        print(sources_text(document))
+    count = engine.library.count_documents()
+    _notice(f"{count} document{'' if count == 1 else 's'}")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from bot.terminal import printable
+
+    document = _engine(options).library.document(options.document)
+    if options.json:
+        from bot.records import shown_record
+
+        print(json.dumps(shown_record(document), ensure_ascii=False))
+        return 0
+    text = document.snapshot.text
+    print(printable(document.title or "untitled"))
+    for span in document.body:
+        print(f"\n{printable(span.of(text))}")
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    _engine(options).remove(options.document)
+    _notice(f"removed {_one_line(options.document)}")
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    dropped = _engine(options).prune(options.before)
+    _notice(f"dropped {dropped} replaced snapshot{'' if dropped == 1 else 's'}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from bot.terminal import printable
+
+    engine = _engine(options)
+    faults = 0
+    for fault in engine.faults():
+        faults += 1
+        print(printable(fault))
+    if faults:
+        _notice(f"quoth: {faults} fault{'' if faults == 1 else 's'}: restore a backup, or ingest the sources anew")
+        return 4
+    print(f"{engine.library.count_documents()} documents, {engine.library.count_passages()} passages: all is well")
+    return 0
+
+
+def _reindex(options: argparse.Namespace) -> int:
+    from bot.progress import progress
+
+    engine = _engine(options, model=options.model)
+    with progress("reindexing") as told:
+        report = engine.reindex(progress=told)
+    print(f"reindexed {report.replaced} documents, {report.passages} passages, with {engine.encoder.identity}")
+    return InputError.exit_code if report.refused else 0
+
+
+# What the commands share
+
+
+def _engine(options: argparse.Namespace, *, model: str | None = None) -> Engine:
+    from dataclasses import replace
+
+    from bot.settings import read_settings
+    from retrieval.engine import Engine
+
+    chosen = read_settings(options.library)
+    settings = chosen.engine if model is None else replace(chosen.engine, model=model)
+
+    def make_encoder() -> Any:
+        from retrieval.encode import OnnxEncoder
+        from retrieval.models import prepare
+
+        return OnnxEncoder(prepare(settings.model, notice=_notice), threads=settings.threads)
+
+    options.is_default_library = chosen.is_default_library
+    return Engine(chosen.library, settings, make_encoder)
+
+
+def _begin_with_seeds(engine: Engine, options: argparse.Namespace) -> None:
+    """A newcomer's first question finds something: the seeds, once, and only in a default library never written."""
+    if not options.is_default_library or engine.library.generation:
+        return
+    seeds = SEEDS if Path(SEEDS).is_dir() else str(Path(__file__).resolve().parent.parent / SEEDS)
+    if not Path(seeds).is_dir():
+        return
+    from bot.progress import progress
+
+    _notice(f"the library is new: reading {seeds} into {engine.library.folder} first")
+    with progress("ingesting") as told:
+        report = engine.ingest([seeds], progress=told)
+    _notice(_summary(report))
+
+
+def _text(engine: Engine, reply: Any) -> str:
+    from bot.terminal import Reach, Style, reply_text
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    reach = Reach(engine.library.count_documents(), engine.library.newest_publication())
+    return reply_text(reply, reach, Style(width=width, bold=sys.stdout.isatty()))
+
+
+def _summary(report: Report) -> str:
+    counts = f"added {report.added}, unchanged {report.unchanged}, replaced {report.replaced}"
+    lines = [f"{counts}, refused {len(report.refused)}"]
+    lines += [f"refused {_one_line(str(refused))}" for refused in report.refused]
+    return "\n".join(lines)
+
+
+def _notice(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _one_line(text: str) -> str:
+    """A message that a file's name or content cannot break into several lines, nor use to command the terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""Replies as a person reads them in a terminal: the quote, the answer in it marked, and where it stands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import assert_never
+
+from rich.cells import cell_len
+
+from retrieval.datamodel import Abstention, Answer, Document, Excerpt, Reply, Span
+
+__all__ = ["Reach", "Style", "printable", "reply_text", "sources_text"]
+
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+# What a terminal would obey instead of showing: a document must not be able to move the cursor or ring the bell.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MONTHS = "January February March April May June July August September October November December".split()
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How wide the lines may be, in cells, and whether the terminal shows bold."""
+
+    width: int = 80
+    bold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the collection goes: the number of documents, and the newest publication date if any is dated."""
+
+    documents: int
+    newest: str | None
+
+
+def reply_text(reply: Reply, reach: Reach, style: Style) -> str:
+    """The whole reply, without a last newline."""
+    match reply:
+        case Answer():
+            return _answer_text(reply, style)
+        case Abstention():
+            return _abstention_text(reply, reach, style)
+        case _:
+            assert_never(reply)
+
+
+def sources_text(document: Document) -> str:
+    """A document in two lines: its id and headline, and who published it, when, where."""
+    details = [
+        part for part in (document.publisher, _date(document.published), printable(document.snapshot.source)) if part
+    ]
+    return f"{printable(document.id)}  {printable(document.title or 'untitled')}\n    {' · '.join(details)}"
+
+
+def _answer_text(answer: Answer, style: Style) -> str:
+    first, *others = answer.excerpts
+    parts = [_quote(first, style), *_citation(first, style)]
+    if others:
+        parts += ["", "Further passages:"]
+    for excerpt in others:
+        parts += ["", _quote(excerpt, style), *_citation(excerpt, style)]
+    parts += ["", f"Confidence that the first passage answers: {round(100 * answer.confidence)} %"]
+    return "\n".join(parts)
+
+
+def _abstention_text(abstention: Abstention, reach: Reach, style: Style) -> str:
+    parts = ["My documents do not say.", *_wrapped(_why(abstention), style.width)]
+    if reach.documents:
+        count = "1 document" if reach.documents == 1 else f"{reach.documents:,} documents"
+        dated = f", the newest dated {_date(reach.newest)}" if reach.newest else ""
+        parts.append(f"I searched {count}{dated}.")
+    if abstention.nearest:
+        parts += ["", "Nearest, though it is no answer:"]
+    for excerpt in abstention.nearest:
+        plain = _wrapped(" ".join(printable(excerpt.text).split()), style.width - 4)
+        parts += ["", *(f"    {line}" for line in plain), *_citation(excerpt, style)]
+    return "\n".join(parts)
+
+
+def _why(abstention: Abstention) -> str:
+    missing = ", ".join(f"“{printable(term)}”" for term in abstention.missing_terms)
+    match abstention.reason:
+        case "empty_collection":
+            return "There are none yet: add some with `quoth ingest`."
+        case "nothing_found":
+            return "Nothing in them is about this."
+        case "filtered_out":
+            return "What there is lies outside the dates or publishers that you asked for."
+        case "near_miss":
+            return "What comes nearest speaks of another of its kind than you asked about."
+        case "terms_missing":
+            return f"What comes nearest says nothing of {missing}."
+        case "low_confidence":
+            return "What comes nearest does not seem to answer it."
+        case _:
+            assert_never(abstention.reason)
+
+
+def _quote(excerpt: Excerpt, style: Style) -> str:
+    """The excerpt in quotation marks, wrapped, the highlights in bold or underlined by a line of their own."""
+    text = excerpt.document.snapshot.text
+    lines = []
+    for number, span in enumerate(_lines(excerpt, style.width - 2)):
+        opening = "“" if number == 0 else " "
+        closing = "”" if span.end == excerpt.span.end else ""
+        marked = [
+            Span(max(mark.start, span.start), min(mark.end, span.end))
+            for mark in excerpt.highlights
+            if mark.start < span.end and span.start < mark.end
+        ]
+        line = span.of(text)
+        if style.bold:
+            lines.append(opening + _in_bold(line, [mark.shifted(-span.start) for mark in marked]) + closing)
+            continue
+        lines.append(opening + printable(line) + closing)
+        if marked and not _RIGHT_TO_LEFT.search(line):
+            lines.append((" " + _underline(line, [mark.shifted(-span.start) for mark in marked])).rstrip())
+    return "\n".join(lines)
+
+
+def _lines(excerpt: Excerpt, width: int) -> list[Span]:
+    """The excerpt cut into lines of at most `width` cells at white space, or anywhere where there is none."""
+    text = excerpt.document.snapshot.text
+    lines: list[Span] = []
+    start = excerpt.span.start
+    last_space = None
+    position = start
+    cells = 0
+    while position < excerpt.span.end:
+        character = text[position]
+        cells += max(cell_len(character), 0)
+        if character.isspace():
+            last_space = position
+        if (cells > width or character == "\n") and position > start:
+            cut = last_space if last_space is not None and last_space > start else position
+            lines.append(Span(start, cut))
+            start = cut
+            while start < excerpt.span.end and text[start].isspace():
+                start += 1
+            position, cells, last_space = start, 0, None
+            continue
+        position += 1
+    if start < excerpt.span.end:
+        lines.append(Span(start, excerpt.span.end))
+    return lines
+
+
+def _in_bold(line: str, marks: list[Span]) -> str:
+    parts = []
+    position = 0
+    for mark in marks:
+        parts += [printable(line[position : mark.start]), "\x1b[1;4m", printable(mark.of(line)), "\x1b[0m"]
+        position = mark.end
+    return "".join([*parts, printable(line[position:])])
+
+
+def _underline(line: str, marks: list[Span]) -> str:
+    parts = []
+    position = 0
+    for mark in marks:
+        parts += [" " * cell_len(printable(line[position : mark.start])), "▔" * cell_len(printable(mark.of(line)))]
+        position = mark.end
+    return "".join(parts)
+
+
+def _citation(excerpt: Excerpt, style: Style) -> list[str]:
+    """Headline; publisher and dates, as far as they are known; file and place."""
+    document = excerpt.document
+    updated = f"updated {_date(document.updated)}" if document.updated else None
+    known = [
+        part for part in (document.publisher, ", ".join(document.authors), _date(document.published), updated) if part
+    ]
+    text = document.snapshot.text
+    line = text.count("\n", 0, excerpt.span.start) + 1
+    page = f"p. {excerpt.page}, " if excerpt.page is not None else ""
+    place = f"{page}line {line}, characters {excerpt.span.start}-{excerpt.span.end}"
+    rows = [document.title or "", " · ".join(known), document.url or "", f"{document.snapshot.source}, {place}"]
+    if excerpt.also_in:
+        rows.append(f"also in {', '.join(excerpt.also_in)}")
+    return [f"    {line}" for row in rows if row for line in _wrapped(printable(row), style.width - 4)]
+
+
+def _date(written: str | None) -> str | None:
+    """An ISO 8601 date as people write it, as precise as it is: 2024-09-16T17:31 is 16 September 2024, 17:31."""
+    match = re.fullmatch(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(.+))?)?)?", written or "")
+    if match is None:
+        return written
+    year, month, day, time = match.groups()
+    parts = [str(int(day))] if day else []
+    parts += [_MONTHS[int(month) - 1]] if month else []
+    return " ".join([*parts, year]) + (f", {time}" if time else "")
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey instead of showing."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cell_len(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

@@ -1,0 +1,37 @@
+"""Evidence to a decision: how probable it is that the first excerpt answers, and an honest no below the set point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retrieval.datamodel import Abstention, Answer, Reason, Reply
+from retrieval.evidence import Choice
+from retrieval.fitted import weights
+
+__all__ = ["confidence", "decide"]
+
+
+def confidence(choice: Choice) -> float:
+    """The calibrated probability that the excerpt answers the question."""
+    return weights("confidence").score(choice.signals)
+
+
+def decide(question: str, choices: Sequence[Choice], *, operating_point: float) -> Reply:
+    """Answer where the first choice's confidence reaches the operating point, else abstain and say what is lacking."""
+    if not choices:
+        return Abstention(question, "nothing_found")
+    first = choices[0]
+    probability = round(confidence(first), 4)
+    excerpts = tuple(choice.excerpt for choice in choices)
+    if probability >= operating_point:
+        return Answer(question, excerpts, probability)
+    return Abstention(question, _reason(first), first.lacking, excerpts, probability)
+
+
+def _reason(first: Choice) -> Reason:
+    signals = first.signals
+    if signals.contradicted:
+        return "near_miss"
+    if first.lacking:
+        return "terms_missing"
+    return "low_confidence"

@@ -1,0 +1,209 @@
+"""The stages composed: a library folder that can be asked, filled and looked after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from retrieval import excerpt, fuse, indexes, ingest
+from retrieval.confidence import decide
+from retrieval.datamodel import Abstention, Candidate, Document, Hit, Ranking, Reply
+from retrieval.encode import Encoder
+from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
+from retrieval.evidence import Weigh
+from retrieval.followup import resolve
+from retrieval.indexes import Indexes
+from retrieval.ingest import Progress, Report
+from retrieval.lexical import LexicalIndex
+from retrieval.library import Library
+from retrieval.question import Need, Question
+from retrieval.rows import EncodedPassage
+from retrieval.settings import Settings
+from retrieval.writer import writing
+
+__all__ = ["Engine"]
+
+LEXICAL_WEIGHT = 0.3  # of the fusion; the dense ranking has the rest
+NAME_WEIGHT = 1.5  # a name in the question says more than another word as rare
+SILENT: Progress = lambda done, total: None  # noqa: E731
+
+
+class Engine:
+    """A library with what it takes to answer from it. One thread at a time; the encoder is made when first needed."""
+
+    def __init__(self, folder: Path, settings: Settings, make_encoder: Callable[[], Encoder]) -> None:
+        self.settings = settings
+        self.library = Library.open(folder)
+        self._make_encoder = make_encoder
+        self._indexes: Indexes | None = None
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._indexes = None
+        self.library.close()
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder; `ModelUnavailable` where its model cannot be had."""
+        return self._make_encoder()
+
+    # Asking
+
+    def ask(self, question: str, *, history: Sequence[str] = (), top: int = 3) -> Reply:
+        """Answer `question`, asked after those in `history` (oldest first), by at most `top` excerpts, or abstain."""
+        typed = question.strip()
+        self._check(typed, history)
+        current = self._current_indexes()
+        if not len(current.dense):
+            return Abstention(question, "empty_collection")
+        query = Question.of(resolve(typed, [earlier.strip() for earlier in history]))
+        candidates = self.search(query, current)
+        choices = excerpt.choose(query, candidates, self._weigh(current.lexical), top=top)
+        reply = decide(question, choices, operating_point=self.settings.operating_point)
+        self._prove(reply)
+        return reply
+
+    def search(self, query: Question, current: Indexes) -> list[Candidate]:
+        """The passages worth reading for `query`, best first, by both rankings fused."""
+        vector = self._checked_encoder().encode([query.text], prompt="query")[0]
+        dense = current.dense.search(vector, self.settings.depth_passages)
+        lexical = current.lexical.search(query.text, self.settings.depth_passages)
+        ids = list(dict.fromkeys(hit.passage_id for hit in (*dense, *lexical)))
+        encoded = {one.passage.id: one for one in self.library.encoded(ids)}
+        similarities = {passage_id: _similarities(one, vector) for passage_id, one in encoded.items()}
+        # A passage is as near as it is as a whole and in its nearest sentence.
+        near = Ranking(Hit(key, (whole + max(parts)) / 2) for key, (whole, parts) in similarities.items())
+        fused = fuse.minmax([near, lexical], [1 - LEXICAL_WEIGHT, LEXICAL_WEIGHT])
+        best = [hit for hit in fused if hit.passage_id in encoded][: self.settings.read_passages]
+        documents = self.library.documents_by_id({encoded[hit.passage_id].passage.document_id for hit in best})
+        return [
+            Candidate(
+                document=documents[passage.document_id],
+                passage=passage,
+                score=hit.score,
+                similarity=similarities[hit.passage_id][0],
+                similarities=similarities[hit.passage_id][1],
+            )
+            for hit in best
+            for passage in [encoded[hit.passage_id].passage]
+            if passage.document_id in documents
+        ]
+
+    def _check(self, question: str, history: Sequence[str]) -> None:
+        longest = self.settings.longest_question_characters
+        if not question:
+            raise BadQuestion("expected a question, found an empty one: type what you want to know")
+        for text in (question, *history):
+            if len(text) > longest:
+                raise BadQuestion(
+                    f"expected a question of at most {longest:,} characters, found {len(text):,}: ask it shorter"
+                )
+
+    def _weigh(self, lexical: LexicalIndex) -> Weigh:
+        """How much a need matters: by how rare its rarest term is, and more where it is a name."""
+        passages = len(lexical)
+
+        def weight(need: Need) -> float:
+            rarest = min((lexical.document_frequency(term) for term in need.terms), default=0)
+            rarity = math.log(1 + (passages - rarest + 0.5) / (rarest + 0.5))
+            return rarity * (1.0 if need.kind == "word" else NAME_WEIGHT)
+
+        return weight
+
+    def _prove(self, reply: Reply) -> None:
+        """Nothing leaves but what stands in a snapshot whose digest still holds."""
+        excerpts = reply.nearest if isinstance(reply, Abstention) else reply.excerpts
+        for shown in excerpts:
+            if not shown.document.snapshot.is_intact():
+                raise DamagedLibrary(
+                    f"the snapshot of {shown.document.id} is not what was stored: run `quoth check`, "
+                    "then ingest its source again"
+                )
+
+    def _checked_encoder(self) -> Encoder:
+        made_by = self.library.identity
+        if made_by is not None and made_by != self.encoder.identity:
+            raise ModelMismatch(
+                f"expected the model {made_by} that made this library, found {self.encoder.identity}: "
+                "run `quoth reindex` to encode it anew, or set QUOTH_MODEL back"
+            )
+        return self.encoder
+
+    def _current_indexes(self) -> Indexes:
+        """The indexes of the library's generation; made anew where they are missing or damaged.
+
+        While another process writes, the last ones that stand are good enough: its own will follow.
+        """
+        generation = self.library.generation
+        if self._indexes is not None and self._indexes.generation == generation:
+            return self._indexes
+        newest = indexes.newest(self.library)
+        if newest is not None and (self._indexes is None or newest > self._indexes.generation):
+            try:
+                self._indexes = indexes.open_indexes(self.library, newest)
+            except DamagedLibrary:
+                self._indexes = None
+        if self._indexes is None or self._indexes.generation != generation:
+            try:
+                with writing(self.library) as writer:
+                    self._indexes = indexes.update(self.library, writer)
+            except BusyLibrary:
+                if self._indexes is None:
+                    raise
+        return self._indexes
+
+    # Looking after the collection
+
+    def ingest(self, paths: Sequence[str], *, progress: Progress = SILENT) -> Report:
+        """Bring files and folders into the library, and its indexes up to it."""
+        with writing(self.library) as writer:
+            try:
+                return ingest.ingest(self.library, writer, self._checked_encoder, paths, progress)
+            finally:
+                self._indexes = indexes.update(self.library, writer)
+
+    def remove(self, document_id: str) -> None:
+        """Remove a document, and its snapshot with it; `UnknownDocument` where there is none."""
+        with writing(self.library) as writer:
+            writer.remove(document_id)
+            self._indexes = indexes.update(self.library, writer)
+
+    def prune(self, before: str) -> int:
+        """Drop the snapshots replaced before the ISO 8601 time `before`; how many."""
+        with writing(self.library) as writer:
+            return writer.prune(before)
+
+    def reindex(self, *, progress: Progress = SILENT) -> Report:
+        """Find articles, passages and embeddings anew from the stored snapshots, with the model of the settings."""
+        report = Report()
+        with writing(self.library) as writer:
+            readings = list(self.library.readings())
+            total = sum(len(reading.snapshot.text) for reading in readings)
+            ingest.rebuild(writer, self.encoder, readings, lambda done: progress(done, total), report)
+            indexes.discard(self.library)
+            self._indexes = indexes.update(self.library, writer)
+        return report
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the library and its indexes: each fault a line, none where all is well."""
+        yield from self.library.faults()
+        yield from indexes.faults(self.library)
+
+    def documents(self) -> Iterator[Document]:
+        """Every document, in the order in which it was added."""
+        return self.library.documents()
+
+
+def _similarities(encoded: EncodedPassage, vector: np.ndarray) -> tuple[float, tuple[float, ...]]:
+    """The cosines of the passage and of each of its sentences with the question's vector."""
+    return float(encoded.embedding @ vector), tuple((encoded.sentence_embeddings @ vector).tolist())
+
+
+def now() -> str:
+    """The time in ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,140 @@
+"""What a stretch of text holds of a question's needs: the plain signals behind excerpt and confidence.
+
+Across scripts words cannot be compared: there only names, roles and numbers count, by the table of names and by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from retrieval import analyze
+from retrieval.datamodel import Excerpt
+from retrieval.names import known
+from retrieval.quantities import Quantity, quantities
+from retrieval.question import Need, Question, script
+
+__all__ = [
+    "Choice",
+    "Contents",
+    "Signals",
+    "Weigh",
+    "contents",
+    "contradicts",
+    "coverage",
+    "holds",
+    "is_comparable",
+    "lacking",
+    "surfaces",
+]
+
+Weigh = Callable[[Need], float]  # how much a need matters: rare words more than common ones
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a text holds: lexical terms, concepts of the table of names, numbers in order, and its script."""
+
+    terms: frozenset[str]
+    concepts: frozenset[str]
+    quantities: tuple[Quantity, ...]
+    script: str
+
+    def joined(self, other: Contents) -> Contents:
+        """What this text and the other hold together; the script is this one's."""
+        return Contents(
+            self.terms | other.terms, self.concepts | other.concepts, self.quantities + other.quantities, self.script
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What is known of a sentence as an answer, in plain numbers: what the fitted weights are for.
+
+    Cosines in [-1, 1]; coverages and shares in [0, 1]; `score` is the passage's fused one, 1 at best in both rankings;
+    the rest are 0 or 1. Each coverage of a text in another script than the question's is by names and numbers alone.
+    """
+
+    similarity: float  # sentence and question
+    passage_similarity: float
+    best_similarity: float  # of any sentence of the passage
+    score: float
+    coverage: float  # of the question's needs by the sentence
+    context_coverage: float  # by the sentence, its paragraph, title and date
+    names_lacking: float  # share of the question's names and roles that even the context lacks
+    numbers_lacking: float
+    asked_kind: float  # whether the sentence holds the kind of thing that is asked for
+    contradicted: float  # whether it speaks of phase one where phase two was asked
+    other_script: float
+    length: float  # of the sentence, in hundreds of characters, 4 at most
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An excerpt, the signals of its best sentence, and what of the question its context lacks."""
+
+    excerpt: Excerpt
+    signals: Signals
+    lacking: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def contents(text: str) -> Contents:
+    """Look through `text`; remembered, since the same passages come back for like questions."""
+    return Contents(
+        frozenset(analyze.terms(text)),
+        frozenset(name.concept for name in known(text)),
+        tuple(quantities(text)),
+        script(text),
+    )
+
+
+def holds(need: Need, found: Contents) -> bool:
+    """Whether the text holds what the question names."""
+    if need.quantity is not None:
+        return any(_equal(need.quantity, quantity) for quantity in found.quantities) or _has_terms(need, found)
+    if need.concept is not None and need.concept in found.concepts:
+        return True
+    return _has_terms(need, found)
+
+
+def contradicts(need: Need, found: Contents) -> bool:
+    """Whether the text, where it last speaks of such a thing, names another: phase one where phase two was asked."""
+    wanted = need.quantity
+    if wanted is None or wanted.kind != "ordinal" or wanted.of is None:
+        return False
+    last = [quantity for quantity in found.quantities if quantity.kind == "ordinal" and quantity.of == wanted.of]
+    return bool(last) and last[-1].value != wanted.value
+
+
+def is_comparable(need: Need, question: Question, found: Contents) -> bool:
+    """Whether the need can be looked for in a text of that script."""
+    return question.script == found.script or need.quantity is not None or need.concept is not None
+
+
+def coverage(question: Question, found: Contents, weigh: Weigh) -> float:
+    """The share, by weight, of the question's needs that the text holds; 0.5 where none can be looked for."""
+    weights = [(weigh(need), holds(need, found)) for need in question.needs if is_comparable(need, question, found)]
+    whole = sum(weight for weight, _ in weights)
+    return sum(weight for weight, is_held in weights if is_held) / whole if whole else 0.5
+
+
+def lacking(question: Question, found: Contents) -> tuple[Need, ...]:
+    """The needs that the text could hold and does not."""
+    return tuple(need for need in question.needs if is_comparable(need, question, found) and not holds(need, found))
+
+
+def _has_terms(need: Need, found: Contents) -> bool:
+    return bool(need.terms) and all(term in found.terms for term in need.terms)
+
+
+def _equal(wanted: Quantity, found: Quantity) -> bool:
+    if wanted.kind == "ordinal" and wanted.of is not None:
+        return found.kind == "ordinal" and found.value == wanted.value and found.of in {wanted.of, None}
+    return found.value == wanted.value
+
+
+def surfaces(needs: Sequence[Need]) -> tuple[str, ...]:
+    """The needs' words as the reader typed them, each once."""
+    return tuple(dict.fromkeys(need.surface for need in needs))

@@ -1,0 +1,164 @@
+"""From the best passages, the one to three consecutive sentences that answer.
+
+Each sentence is weighed by plain signals with fitted weights; the best become excerpts, and an excerpt that could not
+stand alone ("He added that it …") takes the sentence before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from retrieval.datamodel import Candidate, Document, Excerpt, Span
+from retrieval.evidence import Choice, Contents, Signals, Weigh, contents, contradicts, coverage, lacking
+from retrieval.fitted import weights
+from retrieval.highlight import highlights, holds_asked_kind
+from retrieval.question import Question
+from retrieval.sentences import split
+
+__all__ = ["choose", "weighed"]
+
+LONGEST_EXCERPT_CHARACTERS = 400
+LONGEST_EXCERPT_SENTENCES = 3
+GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
+
+# A sentence that begins so leans on the one before it.
+_LEANING = re.compile(
+    r"[\"'“‘「『(\[]*(?:(?:and|but|so|or|also|then|thus|therefore|however|moreover|besides|furthermore|hence|instead|he|she|it|"
+    r"its|they|we|i|his|her|their|our|this|that|these|those|such|both|the (?:two|same|former|latter|project|move))\b"
+    r"|(?:انہوں|انھوں|ان|اس|وہ|یہ|جبکہ|تاہم|لیکن|مگر)\s|(?:他|她|它|这|该|此|其|但|同时|对此))",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    candidate: Candidate
+    span: Span
+    signals: Signals
+    score: float
+    lacking: tuple[str, ...]
+
+
+def choose(question: Question, candidates: Sequence[Candidate], weigh: Weigh, *, top: int) -> list[Choice]:
+    """The `top` best excerpts, best first, no text twice: where others hold the same, they stand in `also_in`."""
+    chosen: list[Choice] = []
+    for sentence in weighed(question, candidates, weigh):
+        document = sentence.candidate.document
+        span = _standing_alone(document, sentence)
+        same = _same_text(chosen, document, span)
+        if same is not None:
+            if document.id not in {chosen[same].excerpt.document.id, *chosen[same].excerpt.also_in}:
+                known = chosen[same].excerpt
+                grown = replace(known, also_in=(*known.also_in, document.id))
+                chosen[same] = replace(chosen[same], excerpt=grown)
+            continue
+        if len(chosen) == top:
+            continue  # later ones may still tell where the same text stands
+        if any(_overlap(choice.excerpt, document, span) for choice in chosen):
+            continue
+        excerpt = Excerpt(
+            document=document,
+            span=span,
+            text=span.of(document.snapshot.text),
+            highlights=highlights(question, document.snapshot.text, sentence.span),
+            score=round(sentence.score, 4),
+        )
+        chosen.append(Choice(excerpt, sentence.signals, sentence.lacking))
+    return chosen
+
+
+def weighed(question: Question, candidates: Sequence[Candidate], weigh: Weigh) -> list[_Weighed]:
+    """Every sentence of the candidates with its signals, best first; ties by document and place."""
+    found = [sentence for candidate in candidates for sentence in _sentences(question, candidate, weigh)]
+    return sorted(found, key=lambda one: (-one.score, one.candidate.document.id, one.span.start))
+
+
+def _sentences(question: Question, candidate: Candidate, weigh: Weigh) -> list[_Weighed]:
+    document = candidate.document
+    text = document.snapshot.text
+    heading = " ".join(part for part in (document.title, document.published) if part)
+    context = contents(candidate.passage.span.of(text)).joined(contents(heading))
+    missing = lacking(question, context)
+    names = [need for need in question.needs if need.kind in {"name", "role"}]
+    numbers = [need for need in question.needs if need.kind in {"number", "ordinal", "year"}]
+    names_lacking = sum(need in missing for need in names) / max(len(names), 1)
+    numbers_lacking = sum(need in missing for need in numbers) / max(len(numbers), 1)
+    best = max(candidate.similarities)
+    context_coverage = coverage(question, context, weigh)
+    weighed_sentences = []
+    for span, similarity in zip(candidate.passage.sentences, candidate.similarities, strict=True):
+        sentence = span.of(text)
+        found = contents(sentence)
+        signals = Signals(
+            similarity=similarity,
+            passage_similarity=candidate.similarity,
+            best_similarity=best,
+            score=candidate.score,
+            coverage=coverage(question, found, weigh),
+            context_coverage=context_coverage,
+            names_lacking=names_lacking,
+            numbers_lacking=numbers_lacking,
+            asked_kind=float(holds_asked_kind(question, sentence)),
+            contradicted=float(_is_contradicted(question, document, span)),
+            other_script=float(found.script != question.script),
+            length=min(len(sentence) / 100, 4.0),
+        )
+        surfaces = tuple(dict.fromkeys(need.surface for need in missing))
+        weighed_sentences.append(_Weighed(candidate, span, signals, weights("sentence").score(signals), surfaces))
+    return weighed_sentences
+
+
+def _is_contradicted(question: Question, document: Document, span: Span) -> bool:
+    """Whether what was last said of a phase, up to the sentence's end, is of another than the one that is asked."""
+    if not any(need.kind == "ordinal" for need in question.needs):
+        return False
+    start = max(document.body[0].start, span.end - GOVERNING_CHARACTERS)
+    before: Contents = contents(document.snapshot.text[start : span.end])
+    return any(contradicts(need, before) for need in question.needs)
+
+
+def _standing_alone(document: Document, sentence: _Weighed) -> Span:
+    """The sentence, with up to two before it while what it begins with leans on them and the limit allows."""
+    text = document.snapshot.text
+    span = sentence.span
+    for _ in range(LONGEST_EXCERPT_SENTENCES - 1):
+        if not _LEANING.match(text, span.start, span.end):
+            break
+        before = _sentence_before(document, sentence.candidate, span)
+        if before is None or sentence.span.end - before.start > LONGEST_EXCERPT_CHARACTERS:
+            break
+        span = Span(before.start, span.end)
+    return span
+
+
+def _sentence_before(document: Document, candidate: Candidate, span: Span) -> Span | None:
+    """The sentence that ends before `span` with nothing but white space between; None where there is none."""
+    text = document.snapshot.text
+    inside = [sentence for sentence in candidate.passage.sentences if sentence.end <= span.start]
+    if inside:
+        before = inside[-1]
+    else:
+        bodies = [body for body in document.body if body.start < span.start]
+        if not bodies:
+            return None
+        paragraph = bodies[-1]
+        end = min(paragraph.end, span.start)
+        sentences = split(text[paragraph.start : end])
+        if not sentences:
+            return None
+        before = sentences[-1].shifted(paragraph.start)
+    return before if not text[before.end : span.start].strip() else None
+
+
+def _same_text(chosen: Sequence[Choice], document: Document, span: Span) -> int | None:
+    text = " ".join(span.of(document.snapshot.text).split()).casefold()
+    for position, choice in enumerate(chosen):
+        if " ".join(choice.excerpt.text.split()).casefold() == text and choice.excerpt.document.id != document.id:
+            return position
+    return None
+
+
+def _overlap(excerpt: Excerpt, document: Document, span: Span) -> bool:
+    return excerpt.document.id == document.id and excerpt.span.start < span.end and span.start < excerpt.span.end

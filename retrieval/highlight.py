@@ -1,0 +1,109 @@
+"""The words of a sentence that answer, where the question's kind lets them be told: numbers, dates, names of people."""
+
+from __future__ import annotations
+
+import re
+
+from retrieval.datamodel import Span
+from retrieval.quantities import Quantity, quantities
+from retrieval.question import Question
+
+__all__ = ["highlights", "holds_asked_kind"]
+
+_ABOUT = re.compile(
+    r"(?:(?:over|more than|less than|fewer than|at least|at most|up to|about|around|nearly|almost|some|approximately|"
+    r"roughly|under|above|below)\s+|约|超过|近|逾|تقریباً\s+|قریب\s+)$",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(r"[ \u00a0-]?(?:per cent|percent|[^\W\d_]+)|[\u4e00-\u9fff]{1,3}")
+_SMALL_WORD = re.compile(
+    r"[ \u00a0-]?(?:a|an|and|as|at|by|for|from|had|has|have|in|is|it|of|on|or|that|the|to|was|were|which|who|will|with|"
+    r"کے|کی|کا|سے|میں|کو|اور|پر|ہے|نے)$",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"[A-Z][\w'’-]+(?:\s+(?:(?:al|bin|de|ul|uz|van|von|-)\s+)?[A-Z][\w'’-]+)*")
+_DAY = re.compile(
+    r"(?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:January|February|March|April|May|June|July|August|September|October|November|"
+    r"December)\b(?:\s+\d{1,2}\b)?(?:,?\s+\d{4}\b)?|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
+    r"|(?:\d{4}年)?\d{1,2}月(?:\d{1,2}日)?|\d{4}年"
+    r"|\d{1,2}\s*(?:جنوری|فروری|مارچ|اپریل|مئی|جون|جولائی|اگست|ستمبر|اکتوبر|نومبر|دسمبر)(?:\s*\d{4})?"
+)
+_NOT_A_NAME = frozenset(
+    "A An And At As But By For From He Her His However If In It Its No Not Of On Or Our She So Some That The Their Then"
+    " There These They This Those To We What When While With".split()
+)
+
+
+def holds_asked_kind(question: Question, sentence: str) -> bool:
+    """Whether the sentence holds what the question asks for by its kind, beyond what the question says itself."""
+    return bool(_answers(question, sentence))
+
+
+def highlights(question: Question, text: str, span: Span) -> tuple[Span, ...]:
+    """The answering words in `span` of `text`, as spans of `text`; none where they cannot be told."""
+    return tuple(found.shifted(span.start) for found in _answers(question, span.of(text)))
+
+
+def _answers(question: Question, sentence: str) -> list[Span]:
+    if question.asks == "number":
+        return _numbers(question, sentence)
+    if question.asks == "time":
+        years = [found.span for found in quantities(sentence) if found.kind == "year"]
+        days = [Span(*match.span()) for match in _DAY.finditer(sentence)]
+        return _merged([span for span in years + days if not _is_said(question, span.of(sentence))])
+    if question.asks == "person":
+        return _names(question, sentence)
+    return []
+
+
+def _numbers(question: Question, sentence: str) -> list[Span]:
+    said = {need.quantity.value for need in question.needs if need.quantity is not None}
+    found = [
+        quantity
+        for quantity in quantities(sentence)
+        if quantity.kind in {"cardinal", "money", "percent"} and quantity.value not in said
+    ]
+    spans = [_with_unit(sentence, quantity) for quantity in found]
+    asked = {need.surface.casefold() for need in question.needs if need.kind == "word"}
+    telling = [span for span in spans if any(word in span.of(sentence).casefold() for word in asked)]
+    return _merged(telling or spans)
+
+
+def _with_unit(sentence: str, quantity: Quantity) -> Span:
+    """The number with "over" before it and its unit behind it."""
+    start, end = quantity.span.start, quantity.span.end
+    before = _ABOUT.search(sentence, max(0, start - 20), start)
+    if before is not None:
+        start = before.start()
+    unit = _UNIT.match(sentence, end)
+    if quantity.kind == "cardinal" and unit is not None and not _SMALL_WORD.match(unit[0]):
+        end = unit.end()
+    return Span(start, end)
+
+
+def _names(question: Question, sentence: str) -> list[Span]:
+    found = []
+    for match in _NAME.finditer(sentence):
+        words = match[0].split()
+        start = match.start()
+        if words[0] in _NOT_A_NAME:
+            start += len(words[0]) + 1
+            words = words[1:]
+        if len(words) >= 2 and start < match.end() and not _is_said(question, " ".join(words)):
+            found.append(Span(start, match.end()))
+    return found
+
+
+def _is_said(question: Question, words: str) -> bool:
+    asked = question.text.casefold()
+    return all(word.casefold() in asked for word in words.split())
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(span.end, merged[-1].end))
+        else:
+            merged.append(span)
+    return merged

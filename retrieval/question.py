@@ -1,0 +1,124 @@
+"""A question, taken apart: what it names, and what kind of thing it asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from retrieval import analyze
+from retrieval.analyze import Word
+from retrieval.datamodel import Span
+from retrieval.names import Known, known
+from retrieval.quantities import Quantity, quantities
+
+__all__ = ["AnswerKind", "Need", "NeedKind", "Question", "script"]
+
+AnswerKind: TypeAlias = Literal["number", "person", "time", "place", "other"]
+NeedKind: TypeAlias = Literal["word", "name", "role", "number", "ordinal", "year"]
+
+# Each question word stands for what it asks; the first that stands in the question decides.
+_ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
+    (
+        "number",
+        re.compile(
+            r"\bhow (?:many|much|long|big|large|far|fast|high|old|tall|wide|deep|often)\b|\bwhat (?:percentage|number|"
+            r"share|amount|proportion|is the (?:value|cost|price|length|size|population))\b|\b(?:value|cost|price|worth"
+            r"|length) of\b|کتن[اےیي]|کتنا|کس قدر|多少|几|多大|多长|多高|多远",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "time",
+        re.compile(
+            r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|time)\b|کب|کس سال|什么时候|何时|哪年|哪一年|几月", re.I
+        ),
+    ),
+    ("person", re.compile(r"\bwho(?:m|se)?\b|کون|کس نے|谁|哪位|何人", re.I)),
+    (
+        "place",
+        re.compile(
+            r"\bwhere\b|\b(?:what|which) (?:city|country|place|town|province|state)\b|کہاں|哪里|哪儿|何处", re.I
+        ),
+    ),
+)
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_ARABIC = re.compile(r"[\u0600-\u06ff]")
+_CAPITAL = re.compile(r"[^\W\d_a-z]")
+
+
+def script(text: str) -> Literal["latin", "arabic", "han"]:
+    """The script most of the text's letters are in."""
+    han, arabic = len(_HAN.findall(text)), len(_ARABIC.findall(text))
+    latin = sum(character.isascii() and character.isalpha() for character in text)
+    if 3 * han >= max(latin, arabic) and han:  # a Chinese character is a word, a letter is not
+        return "han"
+    return "arabic" if arabic > latin else "latin"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something the question names, which evidence must hold: its words as asked, and what they are matched by.
+
+    `terms` are lexical terms, `concept` a key of the table of names, `quantity` a number: evidence that holds any of
+    these holds the need.
+    """
+
+    surface: str
+    kind: NeedKind
+    terms: tuple[str, ...] = ()
+    concept: str | None = None
+    quantity: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its needs, in the order in which they stand in it, and the kind of answer it asks for."""
+
+    text: str
+    script: Literal["latin", "arabic", "han"]
+    asks: AnswerKind
+    needs: tuple[Need, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Question:
+        """Take `text` apart."""
+        asked: Iterator[AnswerKind] = (kind for kind, pattern in _ASKED if pattern.search(text))
+        return cls(text, script(text), next(asked, "other"), tuple(_needs(text)))
+
+
+def _needs(text: str) -> list[Need]:
+    found: list[tuple[int, Need]] = []
+    taken: list[Span] = []
+    numbers = [quantity for quantity in quantities(text) if quantity.kind != "cardinal" or quantity.value != 1]
+    for quantity in numbers:
+        found.append((quantity.span.start, _number(text, quantity)))
+        taken.append(quantity.span)
+    words = [word for word in analyze.words(text) if not word.is_stopword]
+    for name in known(text):
+        if not _meets(name.span, taken):
+            found.append((name.span.start, _known(text, name, words)))
+            taken.append(name.span)
+    begins = min((word.span.start for word in words), default=0)
+    shouted = text.isupper()
+    for word in words:
+        if not _meets(word.span, taken):
+            is_name = word.span.start > begins and not shouted and bool(_CAPITAL.match(text, word.span.start))
+            kind: NeedKind = "name" if is_name and not _HAN.match(text, word.span.start) else "word"
+            found.append((word.span.start, Need(word.span.of(text), kind, (word.term,))))
+    return [need for _, need in sorted(found, key=lambda pair: pair[0])]
+
+
+def _meets(span: Span, taken: list[Span]) -> bool:
+    return any(span.start < other.end and other.start < span.end for other in taken)
+
+
+def _number(text: str, quantity: Quantity) -> Need:
+    kind: NeedKind = quantity.kind if quantity.kind == "ordinal" or quantity.kind == "year" else "number"
+    return Need(quantity.span.of(text), kind, tuple(analyze.content_terms(quantity.span.of(text))), quantity=quantity)
+
+
+def _known(text: str, name: Known, words: list[Word]) -> Need:
+    terms = tuple(word.term for word in words if name.span.holds(word.span))
+    return Need(name.span.of(text), name.kind, terms, concept=name.concept)

@@ -1,0 +1,209 @@
+"""What changes a library: one process at a time, one transaction a change, the generation raised by each."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
+
+from retrieval import rows
+from retrieval.datamodel import Document, Reading
+from retrieval.errors import BusyLibrary
+from retrieval.library import Library, storing
+from retrieval.rows import EncodedPassage, Entry
+
+__all__ = ["Writer", "writing"]
+
+LOCK = "writer.lock"
+
+
+@contextmanager
+def writing(library: Library) -> Iterator[Writer]:
+    """The one writer of `library`; `BusyLibrary` where another process, or another part of this one, writes."""
+    with storing(library.folder), (library.folder / LOCK).open("a+") as lock:
+        _lock(lock, library)
+        yield Writer(library)
+
+
+class Writer:
+    """What may change a library, while its lock is held. Each method is one transaction."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._connection = library.connection
+
+    def put(
+        self,
+        entries: Iterable[Entry],
+        *,
+        identity: str,
+        at: str,
+    ) -> None:
+        """Store sources with their documents, replacing what stood under the same keys and ids; one transaction.
+
+        `at` is the time in ISO 8601, UTC. What is replaced stays as a snapshot until pruned.
+        """
+        with self._transaction() as generation:
+            self._note("identity", identity)
+            for reading, documents in entries:
+                self._take_out(reading.key, generation, at)
+                source = self._add_source(reading)
+                for document, passages in documents:
+                    self._add_document(document, source, generation, passages)
+
+    def rebuild(self, entries: Iterable[Entry], *, identity: str) -> None:
+        """Give sources that stand already their documents anew; one transaction, so never of two models at once."""
+        with self._transaction() as generation:
+            self._note("identity", identity)
+            for reading, documents in entries:
+                (source,) = self._connection.execute(
+                    "SELECT number FROM sources WHERE key = ? AND replaced_at IS NULL", (reading.key,)
+                ).fetchone()
+                self._take_out_documents(source, generation)
+                for document, passages in documents:
+                    self._add_document(document, source, generation, passages)
+
+    def remove(self, document_id: str) -> None:
+        """Remove a document at once, and its snapshot where no other document needs it."""
+        self._library.document(document_id)
+        with self._transaction() as generation:
+            row = self._connection.execute(
+                "SELECT sources.number, sha256 FROM documents JOIN sources ON documents.source = sources.number"
+                " WHERE id = ?",
+                (document_id,),
+            ).fetchone()
+            self._connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+            self._removed(document_id, generation)
+            if not self._connection.execute("SELECT 1 FROM documents WHERE source = ?", (row[0],)).fetchone():
+                self._connection.execute("DELETE FROM sources WHERE number = ?", (row[0],))
+                # A version of it that was replaced earlier is no reason to keep what was asked to go.
+                self._connection.execute("DELETE FROM sources WHERE sha256 = ? AND replaced_at IS NOT NULL", (row[1],))
+            self._drop_orphans()
+
+    def prune(self, before: str) -> int:
+        """Drop the snapshots that were replaced before the ISO 8601 time `before`; how many."""
+        with self._transaction():
+            self._connection.execute(
+                "DELETE FROM sources WHERE replaced_at < ? AND number NOT IN (SELECT source FROM documents)", (before,)
+            )
+            return self._drop_orphans()
+
+    def forget_removals(self, *, until: int) -> None:
+        """Drop the list of what was removed up to generation `until`, once every index knows."""
+        with self._connection_transaction():
+            self._connection.execute("DELETE FROM removals WHERE generation <= ?", (until,))
+
+    def _take_out(self, key: str, generation: int, at: str) -> None:
+        for (source,) in self._connection.execute(
+            "SELECT number FROM sources WHERE key = ? AND replaced_at IS NULL", (key,)
+        ).fetchall():
+            self._take_out_documents(source, generation)
+            self._connection.execute("UPDATE sources SET replaced_at = ? WHERE number = ?", (at, source))
+
+    def _take_out_documents(self, source: int, generation: int) -> None:
+        for (document_id,) in self._connection.execute(
+            "SELECT id FROM documents WHERE source = ?", (source,)
+        ).fetchall():
+            self._connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+            self._removed(document_id, generation)
+
+    def _add_source(self, reading: Reading) -> int:
+        snapshot = reading.snapshot
+        self._connection.execute(
+            "INSERT OR IGNORE INTO snapshots (sha256, text) VALUES (?, ?)", (snapshot.sha256, snapshot.text)
+        )
+        cursor = self._connection.execute(
+            "INSERT INTO sources (key, sha256, bytes_sha256, source, media_type, fetched_at, document_id, metadata)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                reading.key,
+                snapshot.sha256,
+                snapshot.bytes_sha256,
+                snapshot.source,
+                snapshot.media_type,
+                snapshot.fetched_at,
+                reading.document_id,
+                rows.written_metadata(reading),
+            ),
+        )
+        assert cursor.lastrowid is not None  # noqa: S101 - an insert has one
+        return cursor.lastrowid
+
+    def _add_document(
+        self, document: Document, source: int, generation: int, passages: Sequence[EncodedPassage]
+    ) -> None:
+        # An id that a line of JSONL names may stand under another key: it is given again, so it replaces.
+        if self._connection.execute("DELETE FROM documents WHERE id = ?", (document.id,)).rowcount:
+            self._removed(document.id, generation)
+        fields = rows.written_fields(document)
+        cursor = self._connection.execute(
+            "INSERT INTO documents (id, source, generation, fields, checksum) VALUES (?, ?, ?, ?, ?)",
+            (document.id, source, generation, fields, zlib.crc32(fields.encode())),
+        )
+        for encoded in passages:
+            sentences = rows.written_spans(encoded.passage.sentences)
+            embedding = encoded.embedding.astype("<f4").tobytes()
+            sentence_embeddings = encoded.sentence_embeddings.astype("<f2").tobytes()
+            self._connection.execute(
+                "INSERT INTO passages (id, document, heading, sentences, embedding, sentence_embeddings, checksum)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    encoded.passage.id,
+                    cursor.lastrowid,
+                    encoded.passage.heading,
+                    sentences,
+                    embedding,
+                    sentence_embeddings,
+                    rows.passage_checksum(encoded.passage.heading, sentences, embedding, sentence_embeddings),
+                ),
+            )
+
+    def _removed(self, document_id: str, generation: int) -> None:
+        self._connection.execute(
+            "INSERT INTO removals (generation, document_id) VALUES (?, ?)", (generation, document_id)
+        )
+
+    def _drop_orphans(self) -> int:
+        return self._connection.execute(
+            "DELETE FROM snapshots WHERE sha256 NOT IN (SELECT sha256 FROM sources)"
+        ).rowcount
+
+    def _note(self, name: str, value: str) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[int]:
+        """A transaction that raises the generation, and gives the new one."""
+        with self._connection_transaction():
+            generation = self._library.generation + 1
+            self._note("generation", str(generation))
+            yield generation
+
+    @contextmanager
+    def _connection_transaction(self) -> Iterator[None]:
+        with storing(self._library.folder):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+def _lock(lock: IO[str], library: Library) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        raise BusyLibrary(
+            f"another process (number {lock.read().strip() or 'unknown'}) is writing to {library.folder}: "
+            "wait until it has finished, then try again"
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
