@@ -5,7 +5,7 @@
 PYTHON ?= python3
 DATA ?= ../shared/data
 BIN := .venv/bin
-export HF_HUB_OFFLINE ?= 1
+test quick quality: export HF_HUB_OFFLINE = 1
 
 .PHONY: ask test quick quality setup setup-dev clean
 

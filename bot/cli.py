@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.errors import BadQuestion, InputError, QuothError, RefusedSource, StorageError
+from retrieval.errors import BadQuestion, InputError, QuothError, RefusedSource
 
 if TYPE_CHECKING:  # nothing of the engine is loaded for --help
     from retrieval.engine import Engine

@@ -21,7 +21,8 @@ def progress(what: str) -> Iterator[Progress]:
         yield _Lines(what)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -46,7 +47,8 @@ class _Lines:
             return
         self._told = now
         rest = (now - self._begun) * (total - done) / done
-        print(f"{self._what}: {100 * done // total} %, about {_duration(rest)} left", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{self._what}: {100 * done // total} %, about {_duration(rest)} left\n")
+        sys.stderr.flush()
 
 
 def _duration(seconds: float) -> str:

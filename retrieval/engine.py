@@ -16,6 +16,7 @@ from retrieval.datamodel import Abstention, Candidate, Document, Hit, Ranking, R
 from retrieval.encode import Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
 from retrieval.evidence import Weigh
+from retrieval.excerpt import Weighed
 from retrieval.followup import resolve
 from retrieval.indexes import Indexes
 from retrieval.ingest import Progress, Report
@@ -62,14 +63,18 @@ class Engine:
         if not len(current.dense):
             return Abstention(question, "empty_collection")
         query = Question.of(resolve(typed, [earlier.strip() for earlier in history]))
-        candidates = self.search(query, current)
-        choices = excerpt.choose(query, candidates, self._weigh(current.lexical), top=top)
+        choices = excerpt.choose(query, self.weigh(query), top=top)
         reply = decide(question, choices, operating_point=self.settings.operating_point)
         self._prove(reply)
         return reply
 
-    def search(self, query: Question, current: Indexes) -> list[Candidate]:
+    def weigh(self, query: Question) -> list[Weighed]:
+        """Every sentence of the passages worth reading, with its signals, best first."""
+        return excerpt.weighed(query, self.search(query), self._weight(self._current_indexes().lexical))
+
+    def search(self, query: Question) -> list[Candidate]:
         """The passages worth reading for `query`, best first, by both rankings fused."""
+        current = self._current_indexes()
         vector = self._checked_encoder().encode([query.text], prompt="query")[0]
         dense = current.dense.search(vector, self.settings.depth_passages)
         lexical = current.lexical.search(query.text, self.settings.depth_passages)
@@ -104,7 +109,7 @@ class Engine:
                     f"expected a question of at most {longest:,} characters, found {len(text):,}: ask it shorter"
                 )
 
-    def _weigh(self, lexical: LexicalIndex) -> Weigh:
+    def _weight(self, lexical: LexicalIndex) -> Weigh:
         """How much a need matters: by how rare its rarest term is, and more where it is a name."""
         passages = len(lexical)
 

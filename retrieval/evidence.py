@@ -61,6 +61,7 @@ class Signals:
     best_similarity: float  # of any sentence of the passage
     score: float
     coverage: float  # of the question's needs by the sentence
+    telling_coverage: float  # by the sentence, of what few sentences of its document hold
     context_coverage: float  # by the sentence, its paragraph, title and date
     names_lacking: float  # share of the question's names and roles that even the context lacks
     numbers_lacking: float

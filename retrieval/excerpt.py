@@ -7,17 +7,18 @@ stand alone ("He added that it …") takes the sentence before it.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.datamodel import Candidate, Document, Excerpt, Span
-from retrieval.evidence import Choice, Contents, Signals, Weigh, contents, contradicts, coverage, lacking
+from retrieval.evidence import Choice, Contents, Signals, Weigh, contents, contradicts, coverage, holds, lacking
 from retrieval.fitted import weights
 from retrieval.highlight import highlights, holds_asked_kind
-from retrieval.question import Question
+from retrieval.question import Need, Question
 from retrieval.sentences import split
 
-__all__ = ["choose", "weighed"]
+__all__ = ["Weighed", "choose", "weighed"]
 
 LONGEST_EXCERPT_CHARACTERS = 400
 LONGEST_EXCERPT_SENTENCES = 3
@@ -33,7 +34,9 @@ _LEANING = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Weighed:
+class Weighed:
+    """A sentence of a candidate with its signals, the score they add up to, and what its context lacks."""
+
     candidate: Candidate
     span: Span
     signals: Signals
@@ -41,10 +44,10 @@ class _Weighed:
     lacking: tuple[str, ...]
 
 
-def choose(question: Question, candidates: Sequence[Candidate], weigh: Weigh, *, top: int) -> list[Choice]:
+def choose(question: Question, sentences: Sequence[Weighed], *, top: int) -> list[Choice]:
     """The `top` best excerpts, best first, no text twice: where others hold the same, they stand in `also_in`."""
     chosen: list[Choice] = []
-    for sentence in weighed(question, candidates, weigh):
+    for sentence in sentences:
         document = sentence.candidate.document
         span = _standing_alone(document, sentence)
         same = _same_text(chosen, document, span)
@@ -69,45 +72,65 @@ def choose(question: Question, candidates: Sequence[Candidate], weigh: Weigh, *,
     return chosen
 
 
-def weighed(question: Question, candidates: Sequence[Candidate], weigh: Weigh) -> list[_Weighed]:
+def weighed(question: Question, candidates: Sequence[Candidate], weigh: Weigh) -> list[Weighed]:
     """Every sentence of the candidates with its signals, best first; ties by document and place."""
-    found = [sentence for candidate in candidates for sentence in _sentences(question, candidate, weigh)]
+    sentences = defaultdict(list)  # of each document, as far as the candidates go
+    for candidate in candidates:
+        text = candidate.document.snapshot.text
+        sentences[candidate.document.id] += [contents(span.of(text)) for span in candidate.passage.sentences]
+    found = [
+        sentence
+        for candidate in candidates
+        for sentence in _sentences(
+            question, candidate, weigh, _telling(question, sentences[candidate.document.id], weigh)
+        )
+    ]
     return sorted(found, key=lambda one: (-one.score, one.candidate.document.id, one.span.start))
 
 
-def _sentences(question: Question, candidate: Candidate, weigh: Weigh) -> list[_Weighed]:
+def _telling(question: Question, sentences: Sequence[Contents], weigh: Weigh) -> Weigh:
+    """How much a need tells one of these sentences from the others: nothing where none or all hold it."""
+    weights = {}
+    for need in question.needs:
+        holding = sum(holds(need, found) for found in sentences)
+        weights[need] = weigh(need) * (1 - holding / (len(sentences) + 1)) if holding else 0.0
+    return weights.__getitem__
+
+
+def _sentences(question: Question, candidate: Candidate, weigh: Weigh, telling: Weigh) -> list[Weighed]:
     document = candidate.document
     text = document.snapshot.text
-    heading = " ".join(part for part in (document.title, document.published) if part)
-    context = contents(candidate.passage.span.of(text)).joined(contents(heading))
+    heading = contents(" ".join(part for part in (document.title, document.published) if part))
+    context = contents(candidate.passage.span.of(text)).joined(heading)
     missing = lacking(question, context)
-    names = [need for need in question.needs if need.kind in {"name", "role"}]
-    numbers = [need for need in question.needs if need.kind in {"number", "ordinal", "year"}]
-    names_lacking = sum(need in missing for need in names) / max(len(names), 1)
-    numbers_lacking = sum(need in missing for need in numbers) / max(len(numbers), 1)
-    best = max(candidate.similarities)
+    surfaces = tuple(dict.fromkeys(need.surface for need in missing))
+    names_lacking = _share(missing, [need for need in question.needs if need.kind in {"name", "role"}])
+    numbers_lacking = _share(missing, [need for need in question.needs if need.quantity is not None])
     context_coverage = coverage(question, context, weigh)
-    weighed_sentences = []
+    found = []
     for span, similarity in zip(candidate.passage.sentences, candidate.similarities, strict=True):
-        sentence = span.of(text)
-        found = contents(sentence)
+        sentence = contents(span.of(text))
         signals = Signals(
             similarity=similarity,
             passage_similarity=candidate.similarity,
-            best_similarity=best,
+            best_similarity=max(candidate.similarities),
             score=candidate.score,
-            coverage=coverage(question, found, weigh),
+            coverage=coverage(question, sentence, weigh),
+            telling_coverage=coverage(question, sentence, telling),
             context_coverage=context_coverage,
             names_lacking=names_lacking,
             numbers_lacking=numbers_lacking,
-            asked_kind=float(holds_asked_kind(question, sentence)),
+            asked_kind=float(holds_asked_kind(question, span.of(text))),
             contradicted=float(_is_contradicted(question, document, span)),
-            other_script=float(found.script != question.script),
-            length=min(len(sentence) / 100, 4.0),
+            other_script=float(sentence.script != question.script),
+            length=min(len(span) / 100, 4.0),
         )
-        surfaces = tuple(dict.fromkeys(need.surface for need in missing))
-        weighed_sentences.append(_Weighed(candidate, span, signals, weights("sentence").score(signals), surfaces))
-    return weighed_sentences
+        found.append(Weighed(candidate, span, signals, weights("sentence").score(signals), surfaces))
+    return found
+
+
+def _share(missing: Sequence[Need], asked: Sequence[Need]) -> float:
+    return sum(need in missing for need in asked) / max(len(asked), 1)
 
 
 def _is_contradicted(question: Question, document: Document, span: Span) -> bool:
@@ -119,7 +142,7 @@ def _is_contradicted(question: Question, document: Document, span: Span) -> bool
     return any(contradicts(need, before) for need in question.needs)
 
 
-def _standing_alone(document: Document, sentence: _Weighed) -> Span:
+def _standing_alone(document: Document, sentence: Weighed) -> Span:
     """The sentence, with up to two before it while what it begins with leans on them and the limit allows."""
     text = document.snapshot.text
     span = sentence.span

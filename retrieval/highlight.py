@@ -61,12 +61,19 @@ def _numbers(question: Question, sentence: str) -> list[Span]:
     found = [
         quantity
         for quantity in quantities(sentence)
-        if quantity.kind in {"cardinal", "money", "percent"} and quantity.value not in said
+        if quantity.kind in {"cardinal", "money", "percent"}
+        and quantity.value not in said
+        and not _is_article(quantity)
     ]
     spans = [_with_unit(sentence, quantity) for quantity in found]
     asked = {need.surface.casefold() for need in question.needs if need.kind == "word"}
     telling = [span for span in spans if any(word in span.of(sentence).casefold() for word in asked)]
     return _merged(telling or spans)
+
+
+def _is_article(quantity: Quantity) -> bool:
+    """Whether a lone one is but a word: "one sector", 一."""
+    return quantity.kind == "cardinal" and quantity.value == 1
 
 
 def _with_unit(sentence: str, quantity: Quantity) -> Span:
