@@ -6,46 +6,64 @@ Exit 0 when all went well, an abstention included; 2 wrong usage; 3 bad input; 4
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from retrieval.errors import BadQuestion, InputError, QuothError, RefusedSource
 
 if TYPE_CHECKING:  # nothing of the engine is loaded for --help
+    from retrieval.encode import Encoder
     from retrieval.engine import Engine
     from retrieval.ingest import Report
+    from retrieval.settings import Settings
 
-__all__ = ["main"]
+__all__ = ["main", "make_encoder"]
 
 SEEDS = "seeds"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):  # Urdu under a Latin locale, a file's name that is no text
+            stream.reconfigure(encoding="utf-8", errors=errors)
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
     except QuothError as error:
         _notice(f"quoth: {_one_line(str(error))}")
         return error.exit_code
     except KeyboardInterrupt:
         _notice("quoth: stopped; what was committed is kept")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read our output has seen enough
+        _give_up_stdout()
         return 0
+    except OSError as error:
+        _give_up_stdout()
+        _notice(f"quoth: the output cannot be written ({error.strerror or error}): make room, or name another place")
+        return InputError.exit_code
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, as all of ours are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {_one_line(message)}; {self.prog} --help tells the usage\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="quoth", description="Answers from your documents, in your documents' own words."
-    )
+    parser = _Parser(prog="quoth", description="Answers from your documents, in your documents' own words.")
     parser.add_argument("--library", metavar="DIR", help="the library's folder (else $QUOTH_LIBRARY, else ./library)")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--library", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -144,10 +162,10 @@ def _ask_batch(options: argparse.Namespace) -> int:
     for identifier, question, history in _questions(options.batch):
         begun = time.perf_counter()
         try:
-            if isinstance(question, InputError):
+            if isinstance(question, BadQuestion):
                 raise question
             reply = engine.ask(question, history=history, top=options.top)
-        except InputError as error:
+        except BadQuestion as error:  # a disk or a model that fails is no line's fault: it ends the run
             failed = True
             record: dict[str, Any] = {"id": identifier, "error": _one_line(str(error))}
         else:
@@ -157,7 +175,7 @@ def _ask_batch(options: argparse.Namespace) -> int:
     return InputError.exit_code if failed else 0
 
 
-def _questions(path: str) -> Iterator[tuple[Any, str | InputError, list[str]]]:
+def _questions(path: str) -> Iterator[tuple[Any, str | BadQuestion, list[str]]]:
     """The id, question and history of each line of the file; a bad line's error stands in the question's place."""
     try:
         with Path(path).open("rb") as lines:
@@ -168,7 +186,7 @@ def _questions(path: str) -> Iterator[tuple[Any, str | InputError, list[str]]]:
         raise RefusedSource(path, f"expected a file of questions, found: {error.strerror}; check the path") from error
 
 
-def _question(number: int, line: bytes) -> tuple[Any, str | InputError, list[str]]:
+def _question(number: int, line: bytes) -> tuple[Any, str | BadQuestion, list[str]]:
     identifier = None
     try:
         row = json.loads(line.decode("utf-8-sig"))
@@ -193,12 +211,8 @@ def _chat(options: argparse.Namespace) -> int:
     _notice("Ask in English, Urdu or Chinese. An empty line, or Ctrl-D, ends the conversation.")
     history: list[str] = []
     while True:
-        try:
-            print("\n> " if sys.stdin.isatty() else "", end="", file=sys.stderr, flush=True)
-            question = sys.stdin.readline().strip()
-        except UnicodeDecodeError:
-            _notice("quoth: expected UTF-8, found other bytes: set the terminal to UTF-8")
-            continue
+        print("\n> " if sys.stdin.isatty() else "", end="", file=sys.stderr, flush=True)
+        question = sys.stdin.readline().strip()
         if not question:
             return 0
         try:
@@ -291,14 +305,16 @@ def _engine(options: argparse.Namespace, *, model: str | None = None) -> Engine:
     chosen = read_settings(options.library)
     settings = chosen.engine if model is None else replace(chosen.engine, model=model)
 
-    def make_encoder() -> Any:
-        from retrieval.encode import OnnxEncoder
-        from retrieval.models import prepare
-
-        return OnnxEncoder(prepare(settings.model, notice=_notice), threads=settings.threads)
-
     options.is_default_library = chosen.is_default_library
-    return Engine(chosen.library, settings, make_encoder)
+    return Engine(chosen.library, settings, lambda: make_encoder(settings))
+
+
+def make_encoder(settings: Settings) -> Encoder:
+    """The model of the settings, prepared where it is not yet, and loaded."""
+    from retrieval.encode import OnnxEncoder
+    from retrieval.models import prepare
+
+    return OnnxEncoder(prepare(settings.model, notice=_notice), threads=settings.threads)
 
 
 def _begin_with_seeds(engine: Engine, options: argparse.Namespace) -> None:
@@ -333,6 +349,13 @@ def _summary(report: Report) -> str:
 
 def _notice(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _give_up_stdout() -> None:
+    """Let the interpreter flush into nothing when it ends, instead of failing again."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - the null device is no path
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 def _one_line(text: str) -> str:

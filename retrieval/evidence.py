@@ -41,10 +41,14 @@ class Contents:
     quantities: tuple[Quantity, ...]
     script: str
 
-    def joined(self, other: Contents) -> Contents:
-        """What this text and the other hold together; the script is this one's."""
-        return Contents(
-            self.terms | other.terms, self.concepts | other.concepts, self.quantities + other.quantities, self.script
+    @classmethod
+    def joined(cls, parts: Sequence[Contents]) -> Contents:
+        """What these texts, at least one, hold together; the script is the first one's."""
+        return cls(
+            frozenset().union(*(part.terms for part in parts)),
+            frozenset().union(*(part.concepts for part in parts)),
+            tuple(quantity for part in parts for quantity in part.quantities),
+            parts[0].script,
         )
 
 

@@ -74,7 +74,7 @@ def choose(question: Question, sentences: Sequence[Weighed], *, top: int) -> lis
 
 def weighed(question: Question, candidates: Sequence[Candidate], weigh: Weigh) -> list[Weighed]:
     """Every sentence of the candidates with its signals, best first; ties by document and place."""
-    sentences = defaultdict(list)  # of each document, as far as the candidates go
+    sentences: defaultdict[str, list[Contents]] = defaultdict(list)  # of each document, as far as the candidates go
     for candidate in candidates:
         text = candidate.document.snapshot.text
         sentences[candidate.document.id] += [contents(span.of(text)) for span in candidate.passage.sentences]
@@ -101,7 +101,7 @@ def _sentences(question: Question, candidate: Candidate, weigh: Weigh, telling: 
     document = candidate.document
     text = document.snapshot.text
     heading = contents(" ".join(part for part in (document.title, document.published) if part))
-    context = contents(candidate.passage.span.of(text)).joined(heading)
+    context = Contents.joined([*(contents(span.of(text)) for span in candidate.passage.sentences), heading])
     missing = lacking(question, context)
     surfaces = tuple(dict.fromkeys(need.surface for need in missing))
     names_lacking = _share(missing, [need for need in question.needs if need.kind in {"name", "role"}])

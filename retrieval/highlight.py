@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from retrieval.datamodel import Span
-from retrieval.quantities import Quantity, quantities
+from retrieval.evidence import contents
+from retrieval.quantities import Quantity
 from retrieval.question import Question
 
 __all__ = ["highlights", "holds_asked_kind"]
@@ -48,7 +49,7 @@ def _answers(question: Question, sentence: str) -> list[Span]:
     if question.asks == "number":
         return _numbers(question, sentence)
     if question.asks == "time":
-        years = [found.span for found in quantities(sentence) if found.kind == "year"]
+        years = [found.span for found in contents(sentence).quantities if found.kind == "year"]
         days = [Span(*match.span()) for match in _DAY.finditer(sentence)]
         return _merged([span for span in years + days if not _is_said(question, span.of(sentence))])
     if question.asks == "person":
@@ -60,7 +61,7 @@ def _numbers(question: Question, sentence: str) -> list[Span]:
     said = {need.quantity.value for need in question.needs if need.quantity is not None}
     found = [
         quantity
-        for quantity in quantities(sentence)
+        for quantity in contents(sentence).quantities
         if quantity.kind in {"cardinal", "money", "percent"}
         and quantity.value not in said
         and not _is_article(quantity)

@@ -19,14 +19,12 @@ from retrieval.datamodel import Document
 from retrieval.dense import DenseIndex
 from retrieval.errors import DamagedLibrary, StorageError
 from retrieval.lexical import LexicalEntry, LexicalIndex
-from retrieval.library import Library
+from retrieval.library import INDEXES, Library
 from retrieval.rows import EncodedPassage
 from retrieval.whole import remove_leftovers, whole_folder
 from retrieval.writer import Writer
 
 __all__ = ["Indexes", "discard", "faults", "newest", "open_indexes", "update"]
-
-FOLDER = "indexes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,14 @@ class Indexes:
 
 def newest(library: Library) -> int | None:
     """The generation of the newest indexes that the library can have made; None where there are none."""
-    found = [int(path.name) for path in (library.folder / FOLDER).glob("*") if path.name.isdigit()]
+    found = [int(path.name) for path in (library.folder / INDEXES).glob("*") if path.name.isdigit()]
     generation = library.generation
     return max((number for number in found if number <= generation), default=None)
 
 
 def open_indexes(library: Library, generation: int) -> Indexes:
     """The indexes of `generation`; `DamagedLibrary` where they are missing or not what was written."""
-    folder = library.folder / FOLDER / str(generation)
+    folder = library.folder / INDEXES / str(generation)
     return Indexes(generation, DenseIndex.open(folder / "dense"), LexicalIndex.open(folder / "lexical"))
 
 
@@ -57,7 +55,7 @@ def update(library: Library, writer: Writer) -> Indexes:
     The caller holds the library's writer, so the generation stands still.
     """
     generation = library.generation
-    root = library.folder / FOLDER
+    root = library.folder / INDEXES
     with _storing(root):
         root.mkdir(exist_ok=True)
         remove_leftovers(root)
@@ -76,14 +74,15 @@ def update(library: Library, writer: Writer) -> Indexes:
         for path in root.iterdir():
             if path.name.isdigit() and int(path.name) not in {generation, base}:
                 shutil.rmtree(path)
-    writer.forget_removals(until=generation)
+    # The former indexes stay, and may be the ones to go on from should the new ones be lost.
+    writer.forget_removals(until=generation if base is None else base)
     return open_indexes(library, generation)
 
 
 def discard(library: Library) -> None:
     """Drop all indexes: the next `update` makes them from nothing."""
-    with _storing(library.folder / FOLDER):
-        shutil.rmtree(library.folder / FOLDER, ignore_errors=True)
+    with _storing(library.folder / INDEXES):
+        shutil.rmtree(library.folder / INDEXES, ignore_errors=True)
 
 
 def faults(library: Library) -> Iterator[str]:
@@ -96,10 +95,13 @@ def faults(library: Library) -> Iterator[str]:
     except DamagedLibrary as error:
         yield f"indexes of generation {generation}: {error}"
         return
-    stored = {encoded.passage.id: encoded.embedding for _, encoded in library.entries()}
+    try:
+        stored = {encoded.passage.id: encoded.embedding for _, encoded in library.entries()}
+    except DamagedLibrary:
+        return  # the library's own faults tell it
     if len(indexes.lexical) != len(stored):
         yield f"lexical index: {len(stored)} passages expected, {len(indexes.lexical)} found; run `quoth reindex`"
-    ids, vectors = dense.contents(library.folder / FOLDER / str(generation) / "dense")
+    ids, vectors = dense.contents(library.folder / INDEXES / str(generation) / "dense")
     indexed = dict(zip(ids, vectors, strict=True))
     for passage_id in sorted(stored.keys() ^ indexed.keys()):
         yield f"dense index: passage {passage_id} is only in the {'library' if passage_id in stored else 'index'}"
@@ -118,7 +120,7 @@ def _write(library: Library, folder: Path, base: int | None) -> None:
             kept = np.empty((0, 1), dtype=np.float32)
             gone: set[str] = set()
         else:
-            former = library.folder / FOLDER / str(base)
+            former = library.folder / INDEXES / str(base)
             gone = set(library.removals(after=base))
             added = _lexical_entries(library.entries(after=base))
             lexical.extend(former / "lexical", partial / "lexical", add=added, remove=sorted(gone))

@@ -69,9 +69,17 @@ def _store(
     waiting = done = 0
     for reading in readings:
         try:
-            batch.append((reading, articles.documents(reading)))
+            documents = articles.documents(reading)
         except RefusedSource as refused:
             report.refused.append(refused)
+            documents = ()
+        if _is_waiting(batch, reading, documents):  # given twice: the second finds the first in the library
+            _commit(library, writer, encoder, batch, report)
+            batch = []
+        if library.holds(reading):
+            report.unchanged += library.count_documents(reading.key)
+        elif documents:
+            batch.append((reading, documents))
         waiting += len(reading.snapshot.text)
         if waiting >= BATCH_CHARACTERS:
             _commit(library, writer, encoder, batch, report)
@@ -80,6 +88,14 @@ def _store(
             progress(done)
     _commit(library, writer, encoder, batch, report)
     progress(done + waiting)
+
+
+def _is_waiting(
+    batch: Sequence[tuple[Reading, tuple[Document, ...]]], reading: Reading, documents: Sequence[Document]
+) -> bool:
+    """Whether the batch holds the reading's key or an id of its documents already."""
+    ids = {document.id for document in documents}
+    return any(other.key == reading.key or any(document.id in ids for document in found) for other, found in batch)
 
 
 def rebuild(
@@ -95,6 +111,8 @@ def rebuild(
             except RefusedSource as refused:
                 report.refused.append(refused)
                 documents = ()
+            withdrawn = writer.library.withdrawn(reading.key)
+            documents = tuple(document for document in documents if document.id not in withdrawn)
             encoded = encode_documents(encoder, documents)
             report.replaced += len(documents)
             report.passages += sum(len(found) for found in encoded.values())
@@ -134,7 +152,7 @@ def _commit(
     encoded = encode_documents(encode, [document for _, documents in batch for document in documents])
     entries = [(reading, [(document, encoded[document.id]) for document in documents]) for reading, documents in batch]
     for reading, documents in batch:
-        if library.source(reading.key) is None:
+        if library.reading(reading.key) is None:
             report.added += len(documents)
         else:
             report.replaced += len(documents)

@@ -8,10 +8,10 @@ writes at a time, many read. A kill at any moment leaves the last committed stat
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from retrieval import rows
@@ -19,10 +19,11 @@ from retrieval.datamodel import Document, Reading, Snapshot
 from retrieval.errors import DamagedLibrary, StorageError, UnknownDocument
 from retrieval.rows import EncodedPassage, Row
 
-__all__ = ["Library", "StoredSource", "storing"]
+__all__ = ["INDEXES", "Library", "storing"]
 
 FORMAT = 1
 FILE = "library.sqlite"
+INDEXES = "indexes"  # the folder of what is derived
 REFUSALS = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -33,14 +34,6 @@ REFUSALS = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSource:
-    """A source as the library holds it now: what it is known by, its snapshot, and its documents' ids."""
-
-    reading: Reading
-    document_ids: tuple[str, ...]
 
 
 class Library:
@@ -56,10 +49,12 @@ class Library:
 
         `StorageError` where the folder cannot be made or written, `DamagedLibrary` where its file is no library.
         """
-        if folder.exists() and not folder.is_dir():
-            raise StorageError(f"expected a folder for the library, found the file {folder}: name another by --library")
         path = folder / FILE
         with storing(folder):
+            if folder.exists() and not folder.is_dir():
+                raise StorageError(
+                    f"expected a folder for the library, found the file {folder}: name another by --library"
+                )
             folder.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 _create(folder, path)
@@ -90,7 +85,10 @@ class Library:
     @property
     def generation(self) -> int:
         """How often the library was changed: 0 for a new one."""
-        return int(self.fact("generation") or 0)
+        found = self.fact("generation") or "0"
+        if not found.isdecimal():
+            raise _damaged(self.folder, f"its generation is no number but {found!r}")
+        return int(found)
 
     @property
     def identity(self) -> str | None:
@@ -155,10 +153,10 @@ class Library:
             for row in self._rows("SELECT DISTINCT document_id FROM removals WHERE generation > ? ORDER BY 1", after)
         ]
 
-    def source(self, key: str) -> StoredSource | None:
-        """What stands under `key` now."""
+    def reading(self, key: str) -> Reading | None:
+        """What stands under `key` now, as it was read."""
         found = self._rows(f"{rows.SOURCES} WHERE key = ? AND replaced_at IS NULL", key)
-        return self._stored(found[0]) if found else None
+        return rows.reading(found[0]) if found else None
 
     def holds(self, reading: Reading) -> bool:
         """Whether the same bytes stand under the reading's key already."""
@@ -168,13 +166,13 @@ class Library:
     def readings(self) -> Iterator[Reading]:
         """Every source that stands now, as it was read, in the order in which it was added."""
         for (number,) in self._rows("SELECT number FROM sources WHERE replaced_at IS NULL ORDER BY number"):
-            yield self._stored(self._rows(f"{rows.SOURCES} WHERE number = ?", number)[0]).reading
+            yield rows.reading(self._rows(f"{rows.SOURCES} WHERE number = ?", number)[0])
 
-    def _stored(self, row: Row) -> StoredSource:
-        number, key, sha256, bytes_sha256, source, media_type, text, fetched_at, document_id, metadata = row
-        snapshot = Snapshot(sha256, bytes_sha256, source, media_type, text, fetched_at)
-        ids = self._rows("SELECT id FROM documents WHERE source = ? ORDER BY number", number)
-        return StoredSource(Reading(key, snapshot, rows.metadata(metadata), document_id), tuple(row[0] for row in ids))
+    def withdrawn(self, key: str) -> frozenset[str]:
+        """The ids of documents that were removed from what stands under `key`, while others of it stay."""
+        current = "SELECT number FROM sources WHERE key = ? AND replaced_at IS NULL"
+        found = self._rows(f"SELECT document_id FROM withdrawn WHERE source IN ({current})", key)  # noqa: S608
+        return frozenset(row[0] for row in found)
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the file: each fault a line, none where all is well."""
@@ -185,13 +183,29 @@ class Library:
             for fault in self.connection.execute("PRAGMA foreign_key_check"):
                 yield f"{FILE}: a row of {fault[0]} points at a row of {fault[2]} that is gone"
             for (sha256,) in self._rows("SELECT sha256 FROM snapshots ORDER BY 1"):
-                text = self._rows("SELECT text FROM snapshots WHERE sha256 = ?", sha256)[0][0]
-                if not Snapshot(sha256, "", "", "", text, "").is_intact():
-                    yield f"snapshot {sha256[:12]}: its text is not what was stored"
+                yield from self._snapshot_faults(sha256)
+            for (number,) in self._rows("SELECT number FROM sources ORDER BY 1"):
+                yield from self._source_faults(number)
             for (document_id,) in self._rows("SELECT id FROM documents ORDER BY number"):
                 yield from self._document_faults(document_id)
         except (sqlite3.DatabaseError, DamagedLibrary) as error:
             yield f"{FILE}: {error}"
+
+    def _snapshot_faults(self, sha256: str) -> Iterator[str]:
+        try:
+            ((text,),) = self._rows("SELECT text FROM snapshots WHERE sha256 = ?", sha256)
+            is_intact = Snapshot(sha256, "", "", "", text, "").is_intact()
+        except DamagedLibrary:  # no longer UTF-8
+            is_intact = False
+        if not is_intact:
+            yield f"snapshot {sha256[:12]}: its text is not what was stored"
+
+    def _source_faults(self, number: int) -> Iterator[str]:
+        try:
+            for row in self._rows(f"{rows.SOURCES} WHERE number = ?", number):
+                rows.reading(row)
+        except DamagedLibrary as error:
+            yield f"source {number}: {error}"
 
     def _document_faults(self, document_id: str) -> Iterator[str]:
         try:
@@ -204,7 +218,8 @@ class Library:
         ):
             try:
                 passage = rows.passage(row).passage
-                if passage.id != row[0] or not document.holds(passage.span):
+                is_whole = passage.id == row[0] and passage.document_id == document_id
+                if not is_whole or not document.holds(passage.span):
                     yield f"passage {row[0]}: it is not what its document says there"
             except (DamagedLibrary, ValueError) as error:
                 yield f"passage {row[0]}: {error}"
@@ -215,20 +230,22 @@ class Library:
 
 
 def _create(folder: Path, path: Path) -> None:
-    """Make an empty library beside its place and rename it, so that a kill leaves all of it or nothing."""
+    """Make an empty library beside its place and link it there, so that a kill leaves all of it or nothing."""
+    # Indexes of a library that is gone would pass for this one's as soon as its generation reaches theirs.
+    shutil.rmtree(folder / INDEXES, ignore_errors=True)
     beside = folder / f".{FILE}.{os.getpid()}"
     beside.unlink(missing_ok=True)
-    connection = sqlite3.connect(beside, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(rows.SCHEMA)
-    connection.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
-    connection.close()
     try:
+        with closing(sqlite3.connect(beside, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(rows.SCHEMA)
+            connection.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
         path.hardlink_to(beside)  # unlike a rename, it fails where another process was first
     except FileExistsError:
         pass
     finally:
-        beside.unlink()
+        for suffix in ("", "-wal", "-shm"):
+            beside.with_name(beside.name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -238,6 +255,8 @@ def storing(folder: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if str(error).startswith("Could not decode"):  # its message goes on with the whole text
+            raise _damaged(folder, "a text in it is no UTF-8") from error
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or "no such table" in str(error):
             raise _damaged(folder, str(error)) from error
         if code not in REFUSALS:

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from os.path import commonprefix
-from typing import Literal, TypeAlias, get_args
+from itertools import pairwise
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from retrieval.analyze import Word, words
+from retrieval.analyze import Word, terms, words
 from retrieval.datamodel import Span
 
 __all__ = ["Kind", "Known", "known"]
@@ -33,15 +33,13 @@ class Known:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """One way to write a concept: the terms it has, and as they are written; exact forms match only as written."""
+class _Form(NamedTuple):
+    """One way to write a concept, and the terms that has; an exact form matches only as it is written."""
 
     concept: str
     kind: Kind
     written: str
     terms: tuple[str, ...]
-    surfaces: tuple[str, ...]
     is_exact: bool
 
 
@@ -54,12 +52,15 @@ class _Table:
 
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
+_HAN_RUN = re.compile("[㐀-䶿一-鿿]+")
 _HAN_PAIR = re.compile("(?=([\u3400-\u4dbf\u4e00-\u9fff]{2}|\\d{1,2}月))")
 _GAP = re.compile("[ \\t\\n\\u00a0\\u200c]{0,2}[-‐‑–'’(]?[ \\t\\n]?")
-_ARABIC_VARIANTS = str.maketrans("يىكأۀ", "ییکاہ", "\u200c\u064b\u064e\u064f\u0650\u0651\u0652\u0670")
+_VARIANTS = str.maketrans("’ʼ＇يىكأۀ", "'''ییکاہ", "\u200c\u064b\u064e\u064f\u0650\u0651\u0652\u0670")
 # What may differ where two words have one stem; "ant" (important) and "cy" (presidency) make another word.
-_ENDINGS = frozenset(["", "s", "es", "d", "ed", "e", "ing", "y", "ies", "'s", "s'", "’s", "s’", "ʼs", "＇s"])
-_HAN_FIGURES = "一二三四五六七八九十"
+_NOUN_ENDINGS = frozenset(["", "s", "es", "y", "ies", "'s", "s'", "y's", "'"])
+_ENDINGS = _NOUN_ENDINGS | {"d", "ed"}  # without "ing": marketing is not the market, nor banking the bank
+# Where the characters of a form belong to other words: 16日本次 is not Japan, 其中国有 not China, 李强调 "Li stresses".
+_HAN_TRAP = re.compile(r"(?<=[\d一二三四五六七八九十])日本|(?<=其)中[国共东]|李强调|(?<=古)巴西|北约\s?\d")
 
 
 def known(text: str) -> list[Known]:
@@ -91,38 +92,32 @@ def _forms() -> Iterator[_Form]:
     for kind in get_args(Kind):
         for entries in sections[kind].values():
             for concept, forms in entries.items():
-                for written in forms:
+                for written in forms.split(" | "):
                     yield _form(concept, kind, written)
 
 
 def _form(concept: str, kind: Kind, written: str) -> _Form:
     plain = written.removeprefix("=")
-    if _HAN.search(plain):
-        return _Form(concept, kind, plain, (), (), is_exact=True)
-    parts = words(plain)
-    return _Form(
-        concept,
-        kind,
-        plain,
-        tuple(part.term for part in parts),
-        tuple(_surface(part.span.of(plain)) for part in parts),
-        is_exact=plain != written,
-    )
+    return _Form(concept, kind, plain, () if _HAN.search(plain) else tuple(terms(plain)), plain != written)
+
+
+@cache
+def _surfaces(written: str) -> tuple[str, ...]:
+    """The words of a form, as they are written; only for forms that nearly match, because that is slow."""
+    return tuple(_surface(word.span.of(written)) for word in words(written))
 
 
 def _surface(written: str) -> str:
-    return written.casefold().translate(_ARABIC_VARIANTS)
+    return written.casefold().replace(".", "").translate(_VARIANTS)
 
 
 def _in_words(text: str, table: _Table) -> Iterator[Known]:
     """The matches of forms in scripts that have words."""
-    parts = words(text)
+    parts = words(_HAN_RUN.sub(lambda run: "。" * len(run[0]), text))  # whose bigrams would be made for nothing
     position = 0
     while position < len(parts):
-        form = next(
-            (form for form in table.by_term.get(parts[position].term, ()) if _stands(form, text, parts, position)),
-            None,
-        )
+        forms = table.by_term.get(parts[position].term)
+        form = next((form for form in forms if _stands(form, text, parts, position)), None) if forms else None
         if form is None:
             position += 1
             continue
@@ -136,25 +131,28 @@ def _stands(form: _Form, text: str, parts: list[Word], position: int) -> bool:
     here = parts[position : position + len(form.terms)]
     if len(here) < len(form.terms) or any(part.term != term for part, term in zip(here, form.terms, strict=True)):
         return False
-    if any(
-        not _GAP.fullmatch(text, left.span.end, right.span.start) for left, right in zip(here, here[1:], strict=False)
-    ):
+    if any(not _GAP.fullmatch(text, left.span.end, right.span.start) for left, right in pairwise(here)):
         return False
     if form.is_exact:
         written = text[here[0].span.start : here[-1].span.end]
         if form.written == "PM" and text[: here[0].span.start].rstrip()[-1:].isdigit():
             return False
-        return written.translate(_ARABIC_VARIANTS).removesuffix("'s").removesuffix("’s") == form.written
-    return all(_is_same_word(part.span.of(text), surface) for part, surface in zip(here, form.surfaces, strict=True))
+        return written.translate(_VARIANTS).removesuffix("'s") == form.written
+    endings = _NOUN_ENDINGS if form.kind != "word" else _ENDINGS
+    return all(
+        _is_same_word(part.span.of(text), surface, endings)
+        for part, surface in zip(here, _surfaces(form.written), strict=True)
+    )
 
 
-def _is_same_word(written: str, surface: str) -> bool:
+def _is_same_word(written: str, surface: str, endings: frozenset[str]) -> bool:
     """Whether a word with the stem of `surface` differs from it in its ending only."""
     here = _surface(written)
     if here == surface or not (here.isascii() and surface.isascii()):
         return True
-    shared = len(commonprefix((here, surface)))
-    return here[shared:] in _ENDINGS and surface[shared:] in _ENDINGS
+    shared = next((at for at, (left, right) in enumerate(zip(here, surface, strict=False)) if left != right), None)
+    shared = min(len(here), len(surface)) if shared is None else shared
+    return here[shared:] in endings and surface[shared:] in endings
 
 
 def _in_han(text: str, table: _Table) -> Iterator[Known]:
@@ -162,16 +160,10 @@ def _in_han(text: str, table: _Table) -> Iterator[Known]:
     end = 0
     for match in _HAN_PAIR.finditer(text):
         start = match.start()
-        if start < end:
+        if start < end or _HAN_TRAP.match(text, start):
             continue
         for form in table.by_start.get(text[start : start + 2], ()):
-            if text.startswith(form.written, start) and not _is_cut(form.written, text, start):
+            if text.startswith(form.written, start):
                 end = start + len(form.written)
                 yield Known(form.concept, form.kind, Span(start, end))
                 break
-
-
-def _is_cut(written: str, text: str, start: int) -> bool:
-    """Whether a month is only the end of a longer number: 十二月 does not hold 二月, nor 12月 2月."""
-    before = text[start - 1 : start]
-    return written.endswith("月") and bool(before) and (before.isdigit() or before in _HAN_FIGURES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -13,25 +14,36 @@ __all__ = ["PASSAGE_WEIGHT", "passages"]
 PASSAGE_WEIGHT = 800  # of a passage, in letters of an alphabet: about 130 English words
 IDEOGRAPH_WEIGHT = 2.5  # a Chinese character says as much as two or three letters
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
-_WHITE = re.compile(r"\s")
+_UP_TO_LAST_WHITE = re.compile(r"(?s:.*\S)(?=\s)")
 
 
 def passages(document: Document) -> tuple[Passage, ...]:
-    """The passages of `document`, in order: every character of its body but white space stands in exactly one."""
+    """The passages of `document`, in order: every character of its body but white space stands in exactly one.
+
+    A passage begins where something that is not the document's stands before it, where its paragraph would no longer
+    fit whole, and inside a paragraph that fits none.
+    """
     text = document.snapshot.text
-    found: list[Passage] = []
-    group: list[Span] = []
+    groups: list[list[Span]] = []
     weight = 0.0
-    for sentence, begins_apart in _sentences(document):
-        added = _weight(text, sentence)
-        if group and (begins_apart or weight + added > PASSAGE_WEIGHT):
-            found.append(_passage(document, group))
-            group, weight = [], 0.0
-        group.append(sentence)
-        weight += added
-    if group:
-        found.append(_passage(document, group))
-    return tuple(found)
+    for paragraph in document.body:
+        pieces = _sentences(text, paragraph)
+        if not pieces:
+            continue
+        weights = [_weight(text, piece) for piece in pieces]
+        begins_apart = (
+            not groups
+            or bool(text[groups[-1][-1].end : pieces[0].start].strip())
+            or weight + math.fsum(weights) > PASSAGE_WEIGHT
+        )
+        for piece, added in zip(pieces, weights, strict=True):
+            if begins_apart or weight + added > PASSAGE_WEIGHT:
+                groups.append([])
+                weight = 0.0
+                begins_apart = False
+            groups[-1].append(piece)
+            weight += added
+    return tuple(_passage(document, group) for group in groups)
 
 
 def _passage(document: Document, sentences: list[Span]) -> Passage:
@@ -39,26 +51,9 @@ def _passage(document: Document, sentences: list[Span]) -> Passage:
     return Passage(document.id, span, document.title or "", tuple(sentences))
 
 
-def _sentences(document: Document) -> Iterator[tuple[Span, bool]]:
-    """Each sentence, and whether a passage must begin with it.
-
-    One must where something that is not the document's stands before it, and where its paragraph would no longer fit
-    the passage whole but fits one of its own.
-    """
-    text = document.snapshot.text
-    end = 0
-    filled = 0.0
-    for paragraph in document.body:
-        weight = _weight(text, paragraph)
-        begins_apart = bool(text[end : paragraph.start].strip()) or filled + weight > PASSAGE_WEIGHT
-        filled = weight if begins_apart else filled + weight
-        for sentence in split(paragraph.of(text)):
-            for piece in _pieces(text, sentence.shifted(paragraph.start)):
-                yield piece, begins_apart
-                begins_apart = False
-        if filled > PASSAGE_WEIGHT:  # a paragraph cut into several passages leaves the last one open
-            filled %= PASSAGE_WEIGHT
-        end = paragraph.end
+def _sentences(text: str, paragraph: Span) -> list[Span]:
+    sentences = (sentence.shifted(paragraph.start) for sentence in split(paragraph.of(text)))
+    return [piece for sentence in sentences for piece in _pieces(text, sentence)]
 
 
 def _pieces(text: str, sentence: Span) -> Iterator[Span]:
@@ -66,8 +61,8 @@ def _pieces(text: str, sentence: Span) -> Iterator[Span]:
     start = sentence.start
     while _weight(text, Span(start, sentence.end)) > PASSAGE_WEIGHT:
         limit = start + _prefix(text, start, sentence.end)
-        spaces = [match.start() for match in _WHITE.finditer(text, start + 1, limit)]
-        cut = spaces[-1] if spaces else limit
+        words = _UP_TO_LAST_WHITE.match(text, start, limit + 1)
+        cut = words.end() if words else limit
         yield Span(start, cut)
         start = cut
         while text[start].isspace():
@@ -77,10 +72,12 @@ def _pieces(text: str, sentence: Span) -> Iterator[Span]:
 
 def _prefix(text: str, start: int, end: int) -> int:
     """How many characters from `start` weigh no more than a passage."""
-    longest = min(end - start, PASSAGE_WEIGHT)
-    while _weight(text, Span(start, start + longest)) > PASSAGE_WEIGHT:
-        longest = int(longest / IDEOGRAPH_WEIGHT)
-    return longest
+    weight = 0.0
+    for position in range(start, end):
+        weight += IDEOGRAPH_WEIGHT if _IDEOGRAPH.match(text, position) else 1.0
+        if weight > PASSAGE_WEIGHT:
+            return position - start
+    return end - start
 
 
 def _weight(text: str, span: Span) -> float:

@@ -67,9 +67,9 @@ class _Token(NamedTuple):
     role: _Role
     value: Decimal
     name: str
-    is_guarded: bool
     start: int
     end: int
+    is_guarded: bool = False
 
 
 _Step: TypeAlias = tuple[list[Quantity], int]
@@ -99,6 +99,7 @@ _NEAR = re.compile(r"[ \t\u00a0\u202f]{0,2}[-‐‑]?\n?[ \t]{0,2}")
 _PREFIXED = re.compile(r"[.:]?[ \t\u00a0]{0,2}")  # Rs. 142
 _NUMBERED_GAP = re.compile(r"[ \t\u00a0\n]{0,2}|[ \t]?[-–‐‑][ \t]?|[.۔]")  # Phase-I; a full stop and a space part
 _RANGE = re.compile("[-–/]")
+_YEAR = re.compile(r"(?:19|20)\d\d$")
 _CONJUNCTION = re.compile(r"\s?(?:,|、|/|&|and|or|to|اور|یا|و|和|[-–])\s?", re.IGNORECASE)
 _AND = re.compile(r"[ -]and[ -]", re.IGNORECASE)
 _ARTICLE_BEFORE = re.compile(r"(?<![\w'’])(?P<half>half[ -])?an?[ -]$", re.IGNORECASE)
@@ -112,7 +113,7 @@ _COUNTED = re.compile(
     r"hectares?|people|persons?|participants|students|workers|employees|soldiers|troops|jobs|houses|homes|families|"
     r"companies|enterprises|schools|units|points|seats|vehicles|buses|trucks|containers|barrels|years|days|hours|"
     r"delegates|members|villages|میگا|کلو|میٹر|ٹن|ایکڑ|افراد|لوگ|طلب|ملازم|خاندان|گھر|یونٹ|کمپنیو|کمپنیا|سال|"
-    r"兆瓦|千瓦|公里|[米吨人名家个户辆台套所亩座条次项件艘架])",
+    r"兆瓦|千瓦|公里|[米吨人名家个户辆台套所亩座条次项件艘架多余])",
     re.IGNORECASE,
 )
 _QUANTIFIED = re.compile(r"(?:than|least|nearly|almost|approximately|roughly)\s$", re.IGNORECASE)
@@ -284,7 +285,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         elif kind == "rank":
             value = _rank(written)
             if value is not None:
-                yield _Token(_Role.ORDINAL, value, "", False, start, end)
+                yield _Token(_Role.ORDINAL, value, "", start, end)
         elif kind == "numeral":
             token = _han_scale(match) if start == digits_end else _han_number(text, match)
             if token is not None:
@@ -293,7 +294,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             word = written.translate(_ARABIC_VARIANTS) if kind == "arabic" else " ".join(written.casefold().split())
             sense = lexicon.get(word)
             if sense is not None:
-                yield _Token(*sense, start, end)
+                yield _Token(sense.role, sense.value, sense.name, start, end, sense.is_guarded)
 
 
 def _digits(match: re.Match[str]) -> _Token:
@@ -302,7 +303,7 @@ def _digits(match: re.Match[str]) -> _Token:
     written = match["digits"].removesuffix(suffix)
     plain = re.sub("[,٬，]", "", written).replace("٫", ".").replace("．", ".")
     name = plain if plain == written and plain.isdecimal() else ""
-    return _Token(_Role.ORDINAL if suffix else _Role.DIGITS, Decimal(plain), name, False, *match.span())
+    return _Token(_Role.ORDINAL if suffix else _Role.DIGITS, Decimal(plain), name, *match.span())
 
 
 def _rank(written: str) -> Decimal | None:
@@ -319,7 +320,7 @@ def _han_scale(match: re.Match[str]) -> _Token | None:
         if character not in _HAN_SCALES:
             return None
         value *= _HAN_SCALES[character]
-    return _Token(_Role.SCALE, Decimal(value), "", False, *match.span())
+    return _Token(_Role.SCALE, Decimal(value), "", *match.span())
 
 
 def _han_number(text: str, match: re.Match[str]) -> _Token | None:
@@ -329,7 +330,7 @@ def _han_number(text: str, match: re.Match[str]) -> _Token | None:
         return None
     if len(written) == 4 and all(character in _HAN_DIGITS for character in written) and text[end : end + 1] == "年":
         year = "".join(str(_HAN_DIGITS.index(character)) for character in written)
-        return _Token(_Role.DIGITS, Decimal(year), year, False, start, end)
+        return _Token(_Role.DIGITS, Decimal(year), year, start, end)
     value = _han_value(written)
     if value is None:
         return None
@@ -339,7 +340,7 @@ def _han_number(text: str, match: re.Match[str]) -> _Token | None:
             return None
         if written == "一" and text[end] != "期":
             return None
-    return _Token(_Role.HAN, value, "", False, start, end)
+    return _Token(_Role.HAN, value, "", start, end)
 
 
 def _han_value(written: str) -> Decimal | None:
@@ -379,14 +380,24 @@ class _Reader:
             yield from found
 
     def _read(self, at: int) -> _Step:
-        return (
-            self._read_numbered(at)
-            or self._read_ordinal(at)
-            or self._read_year(at)
-            or self._read_per_hundred(at)
-            or self._read_amount(at)
-            or ([], at + 1)
-        )
+        match self._tokens[at].role:
+            case _Role.HEAD:
+                step = self._read_numbered(at)
+            case _Role.ORDINAL:
+                step = self._read_ordinal(at)
+            case _Role.DIGITS:
+                step = self._read_ordinal(at) or self._read_year(at) or self._read_amount(at)
+            case _Role.HAN:
+                step = self._read_ordinal(at) or self._read_amount(at)
+            case _Role.FISCAL_YEAR:
+                step = self._read_year(at)
+            case _Role.PER_HUNDRED:
+                step = self._read_per_hundred(at)
+            case _Role.ROMAN | _Role.PERCENT:
+                step = None
+            case _:
+                step = self._read_amount(at)
+        return step or ([], at + 1)
 
     def _token(self, at: int, *roles: _Role) -> _Token | None:
         """The token at `at`, where there is one of these roles."""
@@ -475,11 +486,10 @@ class _Reader:
         end = token.end + 1 if self._text[token.end : token.end + 1] == "年" else token.end
         found = [Quantity(float(value), "year", None, Span(marker.start if marker else token.start, end))]
         second = self._after(token, first + 1, _RANGE, _Role.DIGITS)
-        if second and len(second.name) == 2 and int(second.value) == (value + 1) % 100:
-            if self._text[second.end : second.end + 1] not in {"-", "/"}:
-                found.append(Quantity(float(value + 1), "year", None, Span(second.start, second.end)))
-                return found, first + 2
-        return found, first + 1
+        is_next = second and len(second.name) == 2 and int(second.value) == (value + 1) % 100
+        if second is None or not is_next or self._text[second.end : second.end + 1] in {"-", "/"}:
+            return found, first + 1
+        return [*found, Quantity(float(value + 1), "year", None, Span(second.start, second.end))], first + 2
 
     def _is_count(self, token: _Token, at: int) -> bool:
         """Whether four digits that look like a year tell how many."""
@@ -580,7 +590,14 @@ class _Reader:
             position += 1
         if last is token and not self._is_number(token, position):
             return None
-        return token._replace(value=total + section, end=last.end), position
+        amount = token._replace(value=total + section, end=last.end)
+        return (self._scaled_like_its_range(amount, position) if last is token else amount), position
+
+    def _scaled_like_its_range(self, token: _Token, following: int) -> _Token:
+        """The 2 of "2-3 billion" is two billion."""
+        other = self._after(token, following, _RANGE, _Role.DIGITS)
+        scale = self._after(other, following + 1, _NEAR, _Role.SCALE) if other and not _YEAR.match(token.name) else None
+        return token._replace(value=token.value * scale.value) if scale else token
 
     def _first(self, at: int) -> tuple[_Token, int] | None:
         """What an amount may start with, and the position after: a number, ساڑھے and a number, the a of "a million"."""

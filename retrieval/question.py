@@ -45,13 +45,14 @@ _ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
 )
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
+_LATIN = re.compile(r"[A-Za-z]")
 _CAPITAL = re.compile(r"[^\W\d_a-z]")
 
 
 def script(text: str) -> Literal["latin", "arabic", "han"]:
     """The script most of the text's letters are in."""
     han, arabic = len(_HAN.findall(text)), len(_ARABIC.findall(text))
-    latin = sum(character.isascii() and character.isalpha() for character in text)
+    latin = len(_LATIN.findall(text))
     if 3 * han >= max(latin, arabic) and han:  # a Chinese character is a word, a letter is not
         return "han"
     return "arabic" if arabic > latin else "latin"

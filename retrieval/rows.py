@@ -14,7 +14,19 @@ from numpy.typing import NDArray
 from retrieval.datamodel import Document, Metadata, Passage, Reading, Snapshot, Span
 from retrieval.errors import DamagedLibrary
 
-__all__ = ["EncodedPassage", "Entry"]
+__all__ = [
+    "EncodedPassage",
+    "Entry",
+    "Row",
+    "document",
+    "passage",
+    "passage_checksum",
+    "reading",
+    "source_checksum",
+    "written_fields",
+    "written_metadata",
+    "written_spans",
+]
 
 Row: TypeAlias = tuple[Any, ...]  # as sqlite3 gives it
 
@@ -24,7 +36,7 @@ CREATE TABLE snapshots (sha256 TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROW
 CREATE TABLE sources (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL, sha256 TEXT NOT NULL REFERENCES snapshots,
     bytes_sha256 TEXT NOT NULL, source TEXT NOT NULL, media_type TEXT NOT NULL, fetched_at TEXT NOT NULL,
-    document_id TEXT, metadata TEXT NOT NULL, replaced_at TEXT
+    document_id TEXT, metadata TEXT NOT NULL, checksum INTEGER NOT NULL, replaced_at TEXT
 );
 CREATE UNIQUE INDEX current_sources ON sources (key) WHERE replaced_at IS NULL;
 CREATE INDEX sources_by_snapshot ON sources (sha256);
@@ -40,17 +52,22 @@ CREATE TABLE passages (
     checksum INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX passages_by_document ON passages (document);
+CREATE TABLE withdrawn (
+    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE, document_id TEXT NOT NULL,
+    PRIMARY KEY (source, document_id)
+) WITHOUT ROWID;
 CREATE TABLE removals (generation INTEGER NOT NULL, document_id TEXT NOT NULL);
 CREATE INDEX removals_by_generation ON removals (generation);
 """
 
 SOURCES = (
-    "SELECT number, key, sha256, bytes_sha256, source, media_type, text, fetched_at, document_id, metadata"
+    "SELECT number, key, sha256, bytes_sha256, source, media_type, fetched_at, document_id, metadata, checksum, text"
     " FROM sources JOIN snapshots USING (sha256)"
 )
 DOCUMENTS = (
-    "SELECT documents.number, documents.id, fields, checksum, sha256, bytes_sha256, sources.source, media_type, text,"
-    " fetched_at FROM documents JOIN sources ON documents.source = sources.number JOIN snapshots USING (sha256)"
+    "SELECT documents.number, documents.id, fields, documents.checksum,"
+    " sha256, bytes_sha256, sources.source, media_type, text, fetched_at"
+    " FROM documents JOIN sources ON documents.source = sources.number JOIN snapshots USING (sha256)"
 )
 PASSAGES = (
     "SELECT passages.id, document, heading, sentences, embedding, sentence_embeddings, passages.checksum FROM passages"
@@ -70,7 +87,28 @@ class EncodedPassage:
 Entry: TypeAlias = tuple[Reading, Sequence[tuple[Document, Sequence[EncodedPassage]]]]
 
 
+def reading(row: Row) -> Reading:
+    """A row of `SOURCES` as it was read; `DamagedLibrary` where it is not what was written."""
+    _number, *fields, checksum, text = row
+    key, sha256, bytes_sha256, source, media_type, fetched_at, document_id, metadata = fields
+    if source_checksum(*fields) != checksum:
+        raise DamagedLibrary(f"what is stored of source {key} is not what was written: run `quoth check`")
+    values = json.loads(metadata)
+    return Reading(
+        key=key,
+        snapshot=Snapshot(sha256, bytes_sha256, source, media_type, text, fetched_at),
+        metadata=Metadata(authors=tuple(values.pop("authors")), **values),
+        document_id=document_id,
+    )
+
+
+def source_checksum(*fields: str | None) -> int:
+    """The checksum of what is stored of a source, the snapshot's text aside."""
+    return zlib.crc32(json.dumps(fields).encode())
+
+
 def written_fields(document: Document) -> str:
+    """A document as its column holds it, the snapshot aside."""
     return json.dumps(
         {
             "title": document.title,
@@ -87,6 +125,7 @@ def written_fields(document: Document) -> str:
 
 
 def document(row: Row) -> Document:
+    """A row of `DOCUMENTS`; `DamagedLibrary` where it is not what was written."""
     _number, document_id, fields, checksum, *snapshot = row
     if zlib.crc32(fields.encode()) != checksum:
         raise DamagedLibrary(f"what is stored of document {document_id} is not what was written: run `quoth check`")
@@ -101,6 +140,7 @@ def document(row: Row) -> Document:
 
 
 def passage(row: Row) -> EncodedPassage:
+    """A row of `PASSAGES`; `DamagedLibrary` where it is not what was written."""
     passage_id, _document_number, heading, sentences, embedding, sentence_embeddings, checksum = row
     if passage_checksum(heading, sentences, embedding, sentence_embeddings) != checksum:
         raise DamagedLibrary(f"what is stored of passage {passage_id} is not what was written: run `quoth check`")
@@ -111,6 +151,7 @@ def passage(row: Row) -> EncodedPassage:
 
 
 def passage_checksum(heading: str, *blobs: bytes) -> int:
+    """The checksum of a passage's columns."""
     checksum = zlib.crc32(heading.encode())
     for blob in blobs:
         checksum = zlib.crc32(blob, checksum)
@@ -118,10 +159,12 @@ def passage_checksum(heading: str, *blobs: bytes) -> int:
 
 
 def written_spans(spans: Sequence[Span]) -> bytes:
+    """Spans as their column holds them."""
     return np.array([(span.start, span.end) for span in spans], dtype="<u4").tobytes()
 
 
 def written_metadata(reading: Reading) -> str:
+    """What a source's format said of it, as its column holds it."""
     metadata = reading.metadata
     return json.dumps(
         {
@@ -135,9 +178,3 @@ def written_metadata(reading: Reading) -> str:
         },
         ensure_ascii=False,
     )
-
-
-def metadata(written: str) -> Metadata:
-    """What a source's format said of it, from its column."""
-    values = json.loads(written)
-    return Metadata(authors=tuple(values.pop("authors")), **values)

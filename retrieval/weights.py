@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from retrieval.charsmap import charsmap
 from retrieval.errors import ModelUnavailable
 
-__all__ = ["WEIGHTS_SHA256", "write_default_model"]
-
+__all__ = ["WEIGHTS_SHA256", "Header", "Weights", "read_weights", "write_default_model"]
 
 WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 BLOCK = 32

@@ -23,7 +23,9 @@ LOCK = "writer.lock"
 @contextmanager
 def writing(library: Library) -> Iterator[Writer]:
     """The one writer of `library`; `BusyLibrary` where another process, or another part of this one, writes."""
-    with storing(library.folder), (library.folder / LOCK).open("a+") as lock:
+    with storing(library.folder):
+        lock = (library.folder / LOCK).open("a+")
+    with lock:
         _lock(lock, library)
         yield Writer(library)
 
@@ -32,7 +34,7 @@ class Writer:
     """What may change a library, while its lock is held. Each method is one transaction."""
 
     def __init__(self, library: Library) -> None:
-        self._library = library
+        self.library = library
         self._connection = library.connection
 
     def put(
@@ -68,7 +70,7 @@ class Writer:
 
     def remove(self, document_id: str) -> None:
         """Remove a document at once, and its snapshot where no other document needs it."""
-        self._library.document(document_id)
+        self.library.document(document_id)
         with self._transaction() as generation:
             row = self._connection.execute(
                 "SELECT sources.number, sha256 FROM documents JOIN sources ON documents.source = sources.number"
@@ -81,6 +83,8 @@ class Writer:
                 self._connection.execute("DELETE FROM sources WHERE number = ?", (row[0],))
                 # A version of it that was replaced earlier is no reason to keep what was asked to go.
                 self._connection.execute("DELETE FROM sources WHERE sha256 = ? AND replaced_at IS NOT NULL", (row[1],))
+            else:
+                self._connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (row[0], document_id))
             self._drop_orphans()
 
     def prune(self, before: str) -> int:
@@ -115,19 +119,21 @@ class Writer:
         self._connection.execute(
             "INSERT OR IGNORE INTO snapshots (sha256, text) VALUES (?, ?)", (snapshot.sha256, snapshot.text)
         )
+        fields = (
+            reading.key,
+            snapshot.sha256,
+            snapshot.bytes_sha256,
+            snapshot.source,
+            snapshot.media_type,
+            snapshot.fetched_at,
+            reading.document_id,
+            rows.written_metadata(reading),
+        )
         cursor = self._connection.execute(
-            "INSERT INTO sources (key, sha256, bytes_sha256, source, media_type, fetched_at, document_id, metadata)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                reading.key,
-                snapshot.sha256,
-                snapshot.bytes_sha256,
-                snapshot.source,
-                snapshot.media_type,
-                snapshot.fetched_at,
-                reading.document_id,
-                rows.written_metadata(reading),
-            ),
+            "INSERT INTO sources"
+            " (key, sha256, bytes_sha256, source, media_type, fetched_at, document_id, metadata, checksum)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*fields, rows.source_checksum(*fields)),
         )
         assert cursor.lastrowid is not None  # noqa: S101 - an insert has one
         return cursor.lastrowid
@@ -178,13 +184,13 @@ class Writer:
     def _transaction(self) -> Iterator[int]:
         """A transaction that raises the generation, and gives the new one."""
         with self._connection_transaction():
-            generation = self._library.generation + 1
+            generation = self.library.generation + 1
             self._note("generation", str(generation))
             yield generation
 
     @contextmanager
     def _connection_transaction(self) -> Iterator[None]:
-        with storing(self._library.folder):
+        with storing(self.library.folder):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -204,6 +210,7 @@ def _lock(lock: IO[str], library: Library) -> None:
             f"another process (number {lock.read().strip() or 'unknown'}) is writing to {library.folder}: "
             "wait until it has finished, then try again"
         ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+    with storing(library.folder):
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()

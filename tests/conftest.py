@@ -1,0 +1,44 @@
+"""What several tests share: stand-ins at the seams, never for what is tested."""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from retrieval.encode import Embeddings, Encoder, Prompt
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything loads the hub's client: no test may depend on a network
+for name in [name for name in os.environ if name.startswith("QUOTH_")]:
+    del os.environ[name]  # what the developer has set is none of the tests' business
+
+
+class BagOfWords:
+    """An encoder without a model: each word counts in one dimension, told by its checksum."""
+
+    def __init__(self, identity: str, dimensions: int) -> None:
+        self.identity = identity
+        self.dimensions = dimensions
+
+    def encode(self, texts: Sequence[str], *, prompt: Prompt) -> Embeddings:
+        embeddings = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in zip(embeddings, texts, strict=True):
+            for word in re.findall(r"\w+", text.casefold()) or [""]:
+                row[zlib.crc32(word.encode()) % self.dimensions] += 1
+            row /= np.linalg.norm(row)
+        return embeddings
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    return BagOfWords("bag-of-words@1", 64)
+
+
+@pytest.fixture
+def other_encoder() -> Encoder:
+    """Another model: another identity, other dimensions."""
+    return BagOfWords("other-words@2", 32)

