@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # Urdu under a Latin locale, a file's name that is no text
             stream.reconfigure(encoding="utf-8", errors=errors)
     options = _parser().parse_args(arguments)
+    options.engine = None
     try:
         code = int(options.run(options))
         sys.stdout.flush()
@@ -52,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _give_up_stdout()
         _notice(f"quoth: the output cannot be written ({error.strerror or error}): make room, or name another place")
         return InputError.exit_code
+    finally:
+        if options.engine is not None:
+            options.engine.close()
     return code
 
 
@@ -65,7 +69,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="quoth", description="Answers from your documents, in your documents' own words.")
     parser.add_argument("--library", metavar="DIR", help="the library's folder (else $QUOTH_LIBRARY, else ./library)")
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = _Parser(add_help=False)
     shared.add_argument("--library", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -306,7 +310,9 @@ def _engine(options: argparse.Namespace, *, model: str | None = None) -> Engine:
     settings = chosen.engine if model is None else replace(chosen.engine, model=model)
 
     options.is_default_library = chosen.is_default_library
-    return Engine(chosen.library, settings, lambda: make_encoder(settings))
+    engine = Engine(chosen.library, settings, lambda: make_encoder(settings))
+    options.engine = engine  # for `main` to close
+    return engine
 
 
 def make_encoder(settings: Settings) -> Encoder:

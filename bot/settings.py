@@ -32,5 +32,5 @@ def read_settings(library: str | None) -> Chosen:
     try:
         engine = Settings.read(values)
     except ValueError as error:
-        raise InputError(f"a setting in the environment ({PREFIX}…): {error}") from error
+        raise InputError(f"a setting in the environment ({PREFIX}…): {error}; correct it, or unset it") from error
     return Chosen(Path(folder or "library"), folder is None, engine)

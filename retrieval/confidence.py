@@ -13,7 +13,7 @@ __all__ = ["confidence", "decide"]
 
 def confidence(choice: Choice) -> float:
     """The calibrated probability that the excerpt answers the question."""
-    return weights("confidence").score(choice.signals)
+    return weights("confidence").probability(choice.signals)
 
 
 def decide(question: str, choices: Sequence[Choice], *, operating_point: float) -> Reply:

@@ -181,14 +181,15 @@ class Passage:
 class Candidate:
     """A passage as the excerpt is chosen from it: its document, how it ranked, and its cosines with the question.
 
-    `score` is the fused one, which compares within one question only; `similarity` is the passage's cosine and
-    `similarities` its sentences', in [-1, 1].
+    `score` is the fused one, which compares within one question only; `similarity` is the passage's cosine,
+    `similarities` its sentences', `background` the mean of all passages considered, in [-1, 1].
     """
 
     document: Document
     passage: Passage
     score: float
     similarity: float
+    background: float
     similarities: tuple[float, ...]
 
     def __post_init__(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -81,6 +80,7 @@ class Engine:
         ids = list(dict.fromkeys(hit.passage_id for hit in (*dense, *lexical)))
         encoded = {one.passage.id: one for one in self.library.encoded(ids)}
         similarities = {passage_id: _similarities(one, vector) for passage_id, one in encoded.items()}
+        background = math.fsum(whole for whole, _ in similarities.values()) / max(len(similarities), 1)
         # A passage is as near as it is as a whole and in its nearest sentence.
         near = Ranking(Hit(key, (whole + max(parts)) / 2) for key, (whole, parts) in similarities.items())
         fused = fuse.minmax([near, lexical], [1 - LEXICAL_WEIGHT, LEXICAL_WEIGHT])
@@ -92,6 +92,7 @@ class Engine:
                 passage=passage,
                 score=hit.score,
                 similarity=similarities[hit.passage_id][0],
+                background=background,
                 similarities=similarities[hit.passage_id][1],
             )
             for hit in best
@@ -108,6 +109,8 @@ class Engine:
                 raise BadQuestion(
                     f"expected a question of at most {longest:,} characters, found {len(text):,}: ask it shorter"
                 )
+            if any("\ud800" <= character <= "\udfff" for character in text):  # half a pair, or a byte that is no text
+                raise BadQuestion("expected a question in UTF-8, found other bytes: set the terminal to UTF-8")
 
     def _weight(self, lexical: LexicalIndex) -> Weigh:
         """How much a need matters: by how rare its rarest term is, and more where it is a name."""
@@ -207,8 +210,3 @@ class Engine:
 def _similarities(encoded: EncodedPassage, vector: np.ndarray) -> tuple[float, tuple[float, ...]]:
     """The cosines of the passage and of each of its sentences with the question's vector."""
     return float(encoded.embedding @ vector), tuple((encoded.sentence_embeddings @ vector).tolist())
-
-
-def now() -> str:
-    """The time in ISO 8601, UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

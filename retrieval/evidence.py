@@ -62,14 +62,16 @@ class Signals:
 
     similarity: float  # sentence and question
     passage_similarity: float
-    best_similarity: float  # of any sentence of the passage
+    background: float  # the mean of the cosines of all passages considered: what any text of this kind would get
     score: float
     coverage: float  # of the question's needs by the sentence
     telling_coverage: float  # by the sentence, of what few sentences of its document hold
+    window_coverage: float  # the same, by the sentence and the one before it
     context_coverage: float  # by the sentence, its paragraph, title and date
     names_lacking: float  # share of the question's names and roles that even the context lacks
     numbers_lacking: float
-    asked_kind: float  # whether the sentence holds the kind of thing that is asked for
+    asked_kind: float  # 1 where the sentence holds the kind of thing that is asked for, -1 where not, 0 if unknown
+    asked_unit: float  # whether it holds a number of just what "how many …" asks for
     contradicted: float  # whether it speaks of phase one where phase two was asked
     other_script: float
     length: float  # of the sentence, in hundreds of characters, 4 at most

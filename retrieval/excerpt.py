@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from retrieval.datamodel import Candidate, Document, Excerpt, Span
 from retrieval.evidence import Choice, Contents, Signals, Weigh, contents, contradicts, coverage, holds, lacking
 from retrieval.fitted import weights
-from retrieval.highlight import highlights, holds_asked_kind
+from retrieval.highlight import highlights, holds_asked_kind, holds_asked_unit
 from retrieval.question import Need, Question
 from retrieval.sentences import split
 
@@ -23,6 +23,8 @@ __all__ = ["Weighed", "choose", "weighed"]
 LONGEST_EXCERPT_CHARACTERS = 400
 LONGEST_EXCERPT_SENTENCES = 3
 GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
+
+_ASKED_KIND = {True: 1.0, None: 0.0, False: -1.0}
 
 # A sentence that begins so leans on the one before it.
 _LEANING = re.compile(
@@ -89,12 +91,12 @@ def weighed(question: Question, candidates: Sequence[Candidate], weigh: Weigh) -
 
 
 def _telling(question: Question, sentences: Sequence[Contents], weigh: Weigh) -> Weigh:
-    """How much a need tells one of these sentences from the others: nothing where none or all hold it."""
-    weights = {}
+    """How much a need tells one of these sentences from the others: the less, the more of them hold it."""
+    telling = {}
     for need in question.needs:
         holding = sum(holds(need, found) for found in sentences)
-        weights[need] = weigh(need) * (1 - holding / (len(sentences) + 1)) if holding else 0.0
-    return weights.__getitem__
+        telling[need] = weigh(need) / holding if holding else 0.0
+    return telling.__getitem__
 
 
 def _sentences(question: Question, candidate: Candidate, weigh: Weigh, telling: Weigh) -> list[Weighed]:
@@ -108,24 +110,28 @@ def _sentences(question: Question, candidate: Candidate, weigh: Weigh, telling: 
     numbers_lacking = _share(missing, [need for need in question.needs if need.quantity is not None])
     context_coverage = coverage(question, context, weigh)
     found = []
+    before = heading
     for span, similarity in zip(candidate.passage.sentences, candidate.similarities, strict=True):
         sentence = contents(span.of(text))
         signals = Signals(
             similarity=similarity,
             passage_similarity=candidate.similarity,
-            best_similarity=max(candidate.similarities),
+            background=candidate.background,
             score=candidate.score,
             coverage=coverage(question, sentence, weigh),
             telling_coverage=coverage(question, sentence, telling),
+            window_coverage=coverage(question, Contents.joined([sentence, before]), telling),
             context_coverage=context_coverage,
             names_lacking=names_lacking,
             numbers_lacking=numbers_lacking,
-            asked_kind=float(holds_asked_kind(question, span.of(text))),
+            asked_kind=_ASKED_KIND[holds_asked_kind(question, span.of(text))],
+            asked_unit=float(holds_asked_unit(question, span.of(text))),
             contradicted=float(_is_contradicted(question, document, span)),
             other_script=float(sentence.script != question.script),
             length=min(len(span) / 100, 4.0),
         )
-        found.append(Weighed(candidate, span, signals, weights("sentence").score(signals), surfaces))
+        found.append(Weighed(candidate, span, signals, weights("sentence").total(signals), surfaces))
+        before = sentence
     return found
 
 
@@ -143,7 +149,7 @@ def _is_contradicted(question: Question, document: Document, span: Span) -> bool
 
 
 def _standing_alone(document: Document, sentence: Weighed) -> Span:
-    """The sentence, with up to two before it while what it begins with leans on them and the limit allows."""
+    """The sentence, with up to two before it while it leans on them and the limit allows."""
     text = document.snapshot.text
     span = sentence.span
     for _ in range(LONGEST_EXCERPT_SENTENCES - 1):

@@ -16,16 +16,20 @@ __all__ = ["Weights", "weights"]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A logistic regression over signals: one set of weights where question and text share a script, one where not."""
+    """A regression over signals: one set of weights where question and text share a script, one where not."""
 
     same_script: dict[str, float]
     other_script: dict[str, float]
 
-    def score(self, signals: Signals) -> float:
-        """The probability by the regression, in (0, 1)."""
+    def total(self, signals: Signals) -> float:
+        """The weighted sum: the higher, the better."""
         weights = self.other_script if signals.other_script else self.same_script
         parts = [weight * (1.0 if name == "bias" else getattr(signals, name)) for name, weight in weights.items()]
-        return 1 / (1 + math.exp(-math.fsum(parts)))
+        return math.fsum(parts)
+
+    def probability(self, signals: Signals) -> float:
+        """The probability by the regression, in (0, 1)."""
+        return 1 / (1 + math.exp(-self.total(signals)))
 
 
 @cache

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from retrieval.datamodel import Span
-from retrieval.evidence import contents
+from retrieval.evidence import contents, holds
 from retrieval.quantities import Quantity
 from retrieval.question import Question
 
-__all__ = ["highlights", "holds_asked_kind"]
+__all__ = ["highlights", "holds_asked_kind", "holds_asked_unit"]
 
 _ABOUT = re.compile(
     r"(?:(?:over|more than|less than|fewer than|at least|at most|up to|about|around|nearly|almost|some|approximately|"
@@ -29,14 +29,21 @@ _DAY = re.compile(
     r"|(?:\d{4}年)?\d{1,2}月(?:\d{1,2}日)?|\d{4}年"
     r"|\d{1,2}\s*(?:جنوری|فروری|مارچ|اپریل|مئی|جون|جولائی|اگست|ستمبر|اکتوبر|نومبر|دسمبر)(?:\s*\d{4})?"
 )
+_HOW_MANY = re.compile(r"\bhow (?:many|much)\b|کتن(?:ا|ی|ے)|多少", re.IGNORECASE)
+COUNTED_CHARACTERS = 25  # how far behind a number that which it counts may stand
 _NOT_A_NAME = frozenset(
     "A An And At As But By For From He Her His However If In It Its No Not Of On Or Our She So Some That The Their Then"
     " There These They This Those To We What When While With".split()
 )
 
 
-def holds_asked_kind(question: Question, sentence: str) -> bool:
-    """Whether the sentence holds what the question asks for by its kind, beyond what the question says itself."""
+def holds_asked_kind(question: Question, sentence: str) -> bool | None:
+    """Whether the sentence holds what the question asks for by its kind, beyond what the question says itself.
+
+    None where that cannot be told: the question asks for no such kind, or for people in a script without capitals.
+    """
+    if question.asks in {"place", "other"} or (question.asks == "person" and contents(sentence).script != "latin"):
+        return None
     return bool(_answers(question, sentence))
 
 
@@ -55,6 +62,22 @@ def _answers(question: Question, sentence: str) -> list[Span]:
     if question.asks == "person":
         return _names(question, sentence)
     return []
+
+
+def holds_asked_unit(question: Question, sentence: str) -> bool:
+    """Whether the sentence counts what the question asks the number of: "8,000 megawatts" for "how many megawatts"."""
+    asked = _HOW_MANY.search(question.text)
+    if asked is None or question.asks != "number":
+        return False
+    counted = next((need for need in question.needs if need.span.start >= asked.end()), None)
+    if counted is None or counted.span.start > asked.end() + 1:
+        return False
+    return any(
+        quantity.kind != "year"
+        and holds(counted, contents(sentence[quantity.span.start : quantity.span.end + COUNTED_CHARACTERS]))
+        for quantity in contents(sentence).quantities
+        if not _is_article(quantity)
+    )
 
 
 def _numbers(question: Question, sentence: str) -> list[Span]:

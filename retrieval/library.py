@@ -61,6 +61,7 @@ class Library:
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")  # what is removed leaves the file, not only the tables
             library = cls(folder, connection)
             library._check_format()
             return library

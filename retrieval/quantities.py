@@ -11,11 +11,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum, auto
-from functools import cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from retrieval.datamodel import Span
+from retrieval.numerals import (
+    AFTER_GIVE,
+    AFTER_PRONOUN,
+    BEFORE_GIVE,
+    BEFORE_PRONOUN,
+    COUNTED,
+    COUNTED_IN_URDU,
+    GLUED_SCALES,
+    HAN_COUNTED,
+    HAN_DIGITS,
+    HAN_NUMERAL,
+    NUMBERED,
+    Role,
+    han_scale,
+    han_value,
+    sense,
+)
 
 __all__ = ["Quantity", "quantities"]
 
@@ -36,35 +51,8 @@ class Quantity:
     span: Span
 
 
-class _Role(Enum):
-    """What a sign does in a number."""
-
-    DIGITS = auto()
-    SMALL = auto()  # a word for a number below a hundred
-    HAN = auto()
-    SCALE = auto()
-    ORDINAL = auto()
-    ROMAN = auto()
-    HEAD = auto()
-    CURRENCY = auto()
-    NATION = auto()
-    PERCENT = auto()
-    PER_HUNDRED = auto()  # 百分之: the number follows
-    FISCAL_YEAR = auto()
-    HALF = auto()  # ساڑھے: and a half
-
-
-class _Sense(NamedTuple):
-    """What a word means: its number, or its code or canonical head. A guarded word needs a neighbour that counts."""
-
-    role: _Role
-    value: Decimal = Decimal(0)
-    name: str = ""
-    is_guarded: bool = False
-
-
 class _Token(NamedTuple):
-    role: _Role
+    role: Role
     value: Decimal
     name: str
     start: int
@@ -74,26 +62,20 @@ class _Token(NamedTuple):
 
 _Step: TypeAlias = tuple[list[Quantity], int]
 
-_LONGEST_NUMBER = 24  # digits; longer ones are keys and hashes
-_HAN_NUMERAL = "(?:[〇零一二两三四五六七八九十百万亿]|千(?![瓦米克卡]))"
-_HAN_DIGITS = "〇一二三四五六七八九"
-_HAN_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
-# What is counted directly after a single numeral; without it 三 may stand in a name (三峡), 十 in "very" (十分).
-_HAN_COUNTED = re.compile(
-    "[个名家年月日天次项位人条座米吨元成倍国岁届期户辆台艘架所周号%％]|公里|千米|千瓦|兆瓦|小时|分钟|阶段|美元|卢比|百分点"
-)
+_LONGEST_NUMBER = 24  # signs; longer ones are keys and hashes
 _INTEGER = r"(?:\d{1,3}(?:[,٬，]\d{2,3}){0,6}[,٬，]\d{3}(?!\d)|\d+)"
 _TOKEN = re.compile(
     rf"(?P<digits>(?:(?<!\d[.٫．]){_INTEGER}[.٫．]\d+(?![.٫．]?\d)|{_INTEGER})(?P<suffix>(?:st|nd|rd|th)\b|\s?ویں|\s?واں)?)"
     r"|(?P<phrase>[Pp]er\s[Cc]ent(?!\w)|فی\sصد(?!\w))"
     r"|(?P<latin>[Uu]\.[Ss]\.|[A-Za-z\u00c0-\u024f]+)"
     r"|(?P<arabic>[\u0620-\u065f\u066e-\u06d3\u06d5-\u06ef\u06fa-\u06fc\u200c]+)"
-    rf"|(?P<rank>第\s?(?:\d{{1,4}}|{_HAN_NUMERAL}{{1,9}}))"
-    rf"|(?P<numeral>{_HAN_NUMERAL}+(?:点[〇零一二三四五六七八九]+)?)(?!分之)"
+    rf"|(?P<rank>第\s?(?:\d{{1,4}}|{HAN_NUMERAL}{{1,9}}))"
+    rf"|(?P<numeral>{HAN_NUMERAL}+(?:点[〇零一二三四五六七八九]+)?)(?!分之)"
     r"|(?P<sign>百分之|个?百分点|美元|美金|欧元|英镑|港元|日元|卢比|人民币|元|阶段|部分|世纪|季度|[期轮章卷]"
     r"|美国|巴基斯坦|印度|[$＄€£¥￥₨₹%％٪Ⅰ-Ⅻⅰ-ⅻ])"
 )
-_ARABIC_VARIANTS = str.maketrans("يىكأۀ", "ییکاہ", "\u200c\u064b\u064e\u064f\u0650\u0651\u0652\u0670")
+
+_SEPARATORS = str.maketrans("٫．", "..", ",٬，")
 
 _NEAR = re.compile(r"[ \t\u00a0\u202f]{0,2}[-‐‑]?\n?[ \t]{0,2}")
 _PREFIXED = re.compile(r"[.:]?[ \t\u00a0]{0,2}")  # Rs. 142
@@ -106,165 +88,7 @@ _ARTICLE_BEFORE = re.compile(r"(?<![\w'’])(?P<half>half[ -])?an?[ -]$", re.IGN
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)([^\w]*)$")
 _WORD_AFTER = re.compile(r"[ \t\u00a0]([^\W\d_]+)")
 _GLUED_LETTERS = re.compile(r"[A-Za-z]+")
-
-# A bare 2024 before one of these is a number of them, not a year.
-_COUNTED = re.compile(
-    r"[\s-]?(?:(?:mega|kilo|giga)?watts?|[mkg]w|kwh|kilomet(?:er|re)s?|km|met(?:er|re)s?|miles?|tons?|tonnes?|acres?|"
-    r"hectares?|people|persons?|participants|students|workers|employees|soldiers|troops|jobs|houses|homes|families|"
-    r"companies|enterprises|schools|units|points|seats|vehicles|buses|trucks|containers|barrels|years|days|hours|"
-    r"delegates|members|villages|میگا|کلو|میٹر|ٹن|ایکڑ|افراد|لوگ|طلب|ملازم|خاندان|گھر|یونٹ|کمپنیو|کمپنیا|سال|"
-    r"兆瓦|千瓦|公里|[米吨人名家个户辆台套所亩座条次项件艘架多余])",
-    re.IGNORECASE,
-)
 _QUANTIFIED = re.compile(r"(?:than|least|nearly|almost|approximately|roughly)\s$", re.IGNORECASE)
-_URDU_COUNTED = re.compile(
-    r"\s(?:رکنی|روزہ|سالہ|ماہ|ماہی|سال|دن|دنوں|گھنٹے|منٹ|بجے|افراد|ممالک|کمپنیوں|منصوبے|منصوبوں|میگاواٹ|کلومیٹر|"
-    r"میٹر|ٹن|ارکان|ستمبر|اکتوبر|نومبر|دسمبر|جنوری|فروری|مارچ|اپریل|مئی|جون|جولائی|اگست)(?!\w)"
-)
-_URDU_GIVE_BEFORE = frozenset("دے کر بتا چھوڑ رکھ لکھ بھیج سنا بنا دکھا".split())
-_URDU_GIVE_AFTER = frozenset("کہ تو نا نہ گے گا جو".split())
-_BEFORE_PRONOUN = frozenset("no any every each this that which the another".split())
-_AFTER_PRONOUN = frozenset(
-    "think am have had would will shall believe hope mean want know say said see saw do did can could may might"
-    " should must mentioned told went made worked".split()
-)
-_NUMBERED = frozenset(
-    "phase part war class volume chapter article section unit tier grade group division category type step level"
-    " season schedule".split()
-)
-
-_ENGLISH_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen"
-)
-_ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ENGLISH_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth"
-    " fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-)
-_ROMANS = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx"
-_URDU_SMALL = (
-    "صفر ایک دو تین چار پانچ چھ سات آٹھ نو دس گیارہ بارہ تیرہ چودہ پندرہ سولہ سترہ اٹھارہ انیس بیس اکیس بائیس تئیس"
-    " چوبیس پچیس چھبیس ستائیس اٹھائیس انتیس تیس اکتیس بتیس تینتیس چونتیس پینتیس چھتیس سینتیس اڑتیس انتالیس چالیس"
-    " اکتالیس بیالیس تینتالیس چوالیس پینتالیس چھیالیس سینتالیس اڑتالیس انچاس پچاس اکیاون باون ترپن چون پچپن چھپن"
-    " ستاون اٹھاون انسٹھ ساٹھ اکسٹھ باسٹھ تریسٹھ چونسٹھ پینسٹھ چھیاسٹھ سڑسٹھ اڑسٹھ انہتر ستر اکہتر بہتر تہتر چوہتر"
-    " پچہتر چھہتر ستتر اٹھہتر اناسی اسی اکیاسی بیاسی تراسی چوراسی پچاسی چھیاسی ستاسی اٹھاسی نواسی نوے اکیانوے بانوے"
-    " ترانوے چورانوے پچانوے چھیانوے ستانوے اٹھانوے ننانوے"
-)
-# Each is also an everyday word: a, new, base, better, that very, granddaughter, since.
-_URDU_GUARDED = frozenset("ایک نو بیس بہتر اسی نواسی چون".split())
-_URDU_ORDINALS = {
-    1: "پہلا پہلی پہلے",
-    2: "دوسرا دوسری دوسرے",
-    3: "تیسرا تیسری تیسرے",
-    4: "چوتھا چوتھی چوتھے",
-    5: "پانچواں پانچویں",
-    6: "چھٹا چھٹی چھٹے",
-    7: "ساتواں ساتویں",
-    8: "آٹھواں آٹھویں",
-    9: "نواں نویں",
-    10: "دسواں دسویں",
-    11: "گیارہواں گیارہویں",
-    12: "بارہواں بارہویں",
-    13: "تیرہواں تیرہویں",
-    14: "چودہواں چودہویں",
-    15: "پندرہواں پندرہویں",
-    20: "بیسواں بیسویں",
-    21: "اکیسواں اکیسویں",
-}
-# Also before and ago, other, holiday, verse: an ordinal only directly before what it counts.
-_URDU_GUARDED_ORDINALS = frozenset("پہلے دوسرا دوسری دوسرے چھٹی نویں".split())
-_URDU_AFTER_HEAD = {1: "ون اول", 2: "ٹو دوم", 3: "تھری سوم", 4: "فور چہارم", 5: "فائیو پنجم"}
-_SCALES = {
-    12: "dozen",
-    100: "hundred سو",
-    10**3: "thousand thousands ہزار",
-    10**5: "lakh lakhs lac lacs لاکھ",
-    10**6: "million millions mn ملین",
-    10**7: "crore crores کروڑ",
-    10**9: "billion billions bn بلین ارب",
-    10**11: "کھرب",
-    10**12: "trillion trillions tn trn ٹریلین",
-}
-_GLUED_SCALES = {"k": Decimal(10**3), "m": Decimal(10**6), "b": Decimal(10**9)}  # after money only: 350m is a length
-_CURRENCIES = {
-    "USD": "$ ＄ usd dollar dollars ڈالر ڈالرز 美元 美金",
-    "PKR": "₨ rs pkr rupee rupees روپے روپیہ روپیے روپوں 卢比",
-    "INR": "₹ inr",
-    "CNY": "¥ ￥ cny rmb yuan یوآن 人民币 元",
-    "EUR": "€ eur euro euros یورو 欧元",
-    "GBP": "£ gbp پاؤنڈ 英镑",
-    "HKD": "港元",
-    "JPY": "yen ین 日元",
-    "SAR": "riyal riyals ریال",
-    "AED": "dirham dirhams درہم",
-}
-# The nation before a currency's name may change which one it is: Indian rupees, Canadian dollars.
-_NATIONS = {
-    "USD": "us u.s. american امریکی 美国",
-    "PKR": "pakistani پاکستانی 巴基斯坦",
-    "CNY": "chinese چینی",
-    "INR": "indian بھارتی انڈین 印度",
-    "CAD": "canadian کینیڈین",
-    "AUD": "australian آسٹریلوی",
-    "HKD": "hk",
-}
-_HEADS = {
-    "phase": "phase phases stage stages فیز مرحلہ مرحلے 阶段 期",
-    "part": "part parts حصہ حصے 部分",
-    "round": "round rounds 轮",
-    "century": "century صدی 世纪",
-    "quarter": "quarter سہماہی 季度",
-    "volume": "volume volumes 卷",
-    "chapter": "chapter chapters باب 章",
-    "war": "war wars",
-    "class": "class classes",
-    "category": "category categories",
-    "congress": "congress",
-} | {
-    head: f"{head} {head}s"
-    for head in (
-        "session article section unit tier grade group division type step level season schedule corridor edition"
-        " term tranche summit meeting conference forum anniversary visit half"
-    ).split()
-}
-
-
-@cache
-def _lexicon() -> dict[str, _Sense]:
-    """Every word that may belong to a number, and what it means."""
-    senses: dict[str, _Sense] = {}
-    for word, number in zip(_ENGLISH_SMALL.split(), range(20), strict=True):
-        senses[word] = _Sense(_Role.SMALL, Decimal(number))
-    for word, number in zip(_ENGLISH_TENS.split(), range(20, 100, 10), strict=True):
-        senses[word] = _Sense(_Role.SMALL, Decimal(number))
-    for word, number in zip(_URDU_SMALL.split(), range(100), strict=True):
-        senses[word] = _Sense(_Role.SMALL, Decimal(number), is_guarded=word in _URDU_GUARDED)
-    for word, number in zip(_ENGLISH_ORDINALS.split(), range(1, 21), strict=True):
-        senses[word] = _Sense(_Role.ORDINAL, Decimal(number))
-    for word, number in zip(_ROMANS.split(), range(1, 21), strict=True):
-        senses[word] = _Sense(_Role.ROMAN, Decimal(number))
-    for number, sign in enumerate("ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫ", start=1):
-        senses[sign] = senses[sign.lower()] = _Sense(_Role.ROMAN, Decimal(number))
-    for number, forms in _URDU_ORDINALS.items():
-        for word in forms.split():
-            senses[word] = _Sense(_Role.ORDINAL, Decimal(number), is_guarded=word in _URDU_GUARDED_ORDINALS)
-    for number, forms in _URDU_AFTER_HEAD.items():
-        senses |= dict.fromkeys(forms.split(), _Sense(_Role.ROMAN, Decimal(number)))
-    for scale, forms in _SCALES.items():
-        senses |= dict.fromkeys(forms.split(), _Sense(_Role.SCALE, Decimal(scale)))
-    for role, table in ((_Role.CURRENCY, _CURRENCIES), (_Role.NATION, _NATIONS), (_Role.HEAD, _HEADS)):
-        for name, forms in table.items():
-            senses |= dict.fromkeys(forms.split(), _Sense(role, name=name))
-    senses["per cent"] = senses["فی صد"] = _Sense(_Role.PERCENT)
-    percent = "% ％ ٪ percent percentage pc فیصد 百分点 个百分点"
-    senses |= dict.fromkeys(percent.split(), _Sense(_Role.PERCENT))
-    senses["百分之"] = _Sense(_Role.PER_HUNDRED)
-    senses["fy"] = _Sense(_Role.FISCAL_YEAR)
-    senses["ساڑھے"] = _Sense(_Role.HALF)
-    senses["ڈیڑھ"] = _Sense(_Role.SMALL, Decimal("1.5"))
-    senses["ڈھائی"] = _Sense(_Role.SMALL, Decimal("2.5"))
-    return senses
 
 
 def quantities(text: str) -> list[Quantity]:
@@ -274,53 +98,48 @@ def quantities(text: str) -> list[Quantity]:
 
 def _tokens(text: str) -> Iterator[_Token]:
     """The signs of `text` that a number may be made of, in order."""
-    lexicon = _lexicon()
     digits_end = -1
     for match in _TOKEN.finditer(text):
         kind, written, (start, end) = match.lastgroup, match[0], match.span()
-        if match["digits"] is not None:
-            if len(written) <= _LONGEST_NUMBER:
-                yield _digits(match)
-                digits_end = end
+        if kind in {"digits", "numeral"} and len(written) > _LONGEST_NUMBER:
+            continue
+        if kind == "digits":
+            yield _digits(match)
+            digits_end = end
         elif kind == "rank":
             value = _rank(written)
             if value is not None:
-                yield _Token(_Role.ORDINAL, value, "", start, end)
+                yield _Token(Role.ORDINAL, value, "", start, end)
         elif kind == "numeral":
             token = _han_scale(match) if start == digits_end else _han_number(text, match)
             if token is not None:
                 yield token
         else:
-            word = written.translate(_ARABIC_VARIANTS) if kind == "arabic" else " ".join(written.casefold().split())
-            sense = lexicon.get(word)
-            if sense is not None:
-                yield _Token(sense.role, sense.value, sense.name, start, end, sense.is_guarded)
+            meaning = sense(written)
+            if meaning is not None:
+                yield _Token(meaning.role, meaning.value, meaning.name, start, end, meaning.is_guarded)
 
 
 def _digits(match: re.Match[str]) -> _Token:
     """A number in digits; `name` is its plain digits where it may be a year, or empty."""
     suffix = match["suffix"] or ""
     written = match["digits"].removesuffix(suffix)
-    plain = re.sub("[,٬，]", "", written).replace("٫", ".").replace("．", ".")
-    name = plain if plain == written and plain.isdecimal() else ""
-    return _Token(_Role.ORDINAL if suffix else _Role.DIGITS, Decimal(plain), name, *match.span())
+    plain = written if written.isdecimal() else written.translate(_SEPARATORS)
+    name = plain if plain is written else ""
+    return _Token(Role.ORDINAL if suffix else Role.DIGITS, Decimal(plain), name, *match.span())
 
 
 def _rank(written: str) -> Decimal | None:
     counted = written[1:].strip()
     if counted.isdecimal():
         return Decimal(counted)
-    return _han_value(counted)
+    return han_value(counted)
 
 
 def _han_scale(match: re.Match[str]) -> _Token | None:
-    """The magnitude right after digits: 亿, 万亿, 千万."""
-    value = 1
-    for character in match[0]:
-        if character not in _HAN_SCALES:
-            return None
-        value *= _HAN_SCALES[character]
-    return _Token(_Role.SCALE, Decimal(value), "", *match.span())
+    """The magnitude right after digits."""
+    value = han_scale(match[0])
+    return None if value is None else _Token(Role.SCALE, value, "", *match.span())
 
 
 def _han_number(text: str, match: re.Match[str]) -> _Token | None:
@@ -328,42 +147,19 @@ def _han_number(text: str, match: re.Match[str]) -> _Token | None:
     written, (start, end) = match[0], match.span()
     if text[max(0, start - 1) : start] in {"数", "几", "好"} or text[end : end + 1] == "几":
         return None
-    if len(written) == 4 and all(character in _HAN_DIGITS for character in written) and text[end : end + 1] == "年":
-        year = "".join(str(_HAN_DIGITS.index(character)) for character in written)
-        return _Token(_Role.DIGITS, Decimal(year), year, start, end)
-    value = _han_value(written)
+    if len(written) == 4 and all(character in HAN_DIGITS for character in written) and text[end : end + 1] == "年":
+        year = "".join(str(HAN_DIGITS.index(character)) for character in written)
+        return _Token(Role.DIGITS, Decimal(year), year, start, end)
+    value = han_value(written)
     if value is None:
         return None
     before = text[max(0, start - 3) : start]
     if len(written) == 1 and not before.endswith("百分之"):
-        if written in "百千万亿" or not _HAN_COUNTED.match(text, end):
+        if written in "百千万亿" or not HAN_COUNTED.match(text, end):
             return None
         if written == "一" and text[end] != "期":
             return None
-    return _Token(_Role.HAN, value, "", start, end)
-
-
-def _han_value(written: str) -> Decimal | None:
-    """The value of Han numerals that follow the grammar of numbers; 三四 (three or four) and 千万 (do) do not."""
-    whole, _, fraction = written.partition("点")
-    if whole[0] in "百千万亿":
-        return None
-    total = section = digit = 0
-    has_digit = False
-    for character in whole:
-        scale = _HAN_SCALES.get(character)
-        if scale is None:
-            if has_digit and digit:
-                return None
-            digit, has_digit = 2 if character == "两" else "〇一二三四五六七八九零".index(character) % 10, True
-        elif scale < 10**4:
-            section += (digit if has_digit else 1) * scale
-            digit, has_digit = 0, False
-        else:
-            section, digit, has_digit = section + digit, 0, False
-            total, section = ((total + section) * scale, 0) if scale == 10**8 else (total + section * scale, 0)
-    decimals = "".join(str("〇一二三四五六七八九零".index(character) % 10) for character in fraction)
-    return Decimal(f"{total + section + digit}.{decimals or 0}")
+    return _Token(Role.HAN, value, "", start, end)
 
 
 class _Reader:
@@ -381,31 +177,30 @@ class _Reader:
 
     def _read(self, at: int) -> _Step:
         match self._tokens[at].role:
-            case _Role.HEAD:
+            case Role.HEAD:
                 step = self._read_numbered(at)
-            case _Role.ORDINAL:
+            case Role.ORDINAL:
                 step = self._read_ordinal(at)
-            case _Role.DIGITS:
+            case Role.DIGITS:
                 step = self._read_ordinal(at) or self._read_year(at) or self._read_amount(at)
-            case _Role.HAN:
+            case Role.HAN:
                 step = self._read_ordinal(at) or self._read_amount(at)
-            case _Role.FISCAL_YEAR:
+            case Role.FISCAL_YEAR:
                 step = self._read_year(at)
-            case _Role.PER_HUNDRED:
+            case Role.PER_HUNDRED:
                 step = self._read_per_hundred(at)
-            case _Role.ROMAN | _Role.PERCENT:
+            case Role.ROMAN | Role.PERCENT:
                 step = None
             case _:
                 step = self._read_amount(at)
         return step or ([], at + 1)
 
-    def _token(self, at: int, *roles: _Role) -> _Token | None:
+    def _token(self, at: int, *roles: Role) -> _Token | None:
         """The token at `at`, where there is one of these roles."""
-        if 0 <= at < len(self._tokens) and self._tokens[at].role in roles:
-            return self._tokens[at]
-        return None
+        token = self._tokens[at] if at < len(self._tokens) else None
+        return token if token and token.role in roles else None
 
-    def _after(self, before: _Token, at: int, gap: re.Pattern[str], *roles: _Role) -> _Token | None:
+    def _after(self, before: _Token, at: int, gap: re.Pattern[str], *roles: Role) -> _Token | None:
         """The token at `at`, where it is of these roles and nothing but `gap` parts it from `before`."""
         token = self._token(at, *roles)
         if token is None or not gap.fullmatch(self._text, before.end, token.start):
@@ -422,16 +217,16 @@ class _Reader:
 
     def _read_numbered(self, at: int) -> _Step | None:
         """Phase II, phase 1, فیز ون; and what is listed after it: phases I and II."""
-        head = self._token(at, _Role.HEAD)
+        head = self._token(at, Role.HEAD)
         if head is None:
             return None
-        number = self._after(head, at + 1, _NUMBERED_GAP, _Role.ROMAN, _Role.DIGITS, _Role.SMALL)
+        number = self._after(head, at + 1, _NUMBERED_GAP, Role.ROMAN, Role.DIGITS, Role.SMALL)
         if number is None or not self._counts_after(head, number, at + 1):
             return None
         found = [Quantity(float(number.value), "ordinal", head.name, Span(head.start, number.end))]
         following = at + 2
         while True:
-            listed = self._after(number, following, _CONJUNCTION, _Role.ROMAN)
+            listed = self._after(number, following, _CONJUNCTION, Role.ROMAN)
             if listed is None or (listed.value == 1 and self._text[listed.start] == "I"):
                 return found, following
             number = listed
@@ -440,30 +235,30 @@ class _Reader:
 
     def _counts_after(self, head: _Token, number: _Token, at: int) -> bool:
         """Whether `number`, right after `head`, tells which one it is, and does not count what follows."""
-        if head.name not in _NUMBERED or number.value > 99 or number.value != int(number.value):
+        if head.name not in NUMBERED or number.value > 99 or number.value != int(number.value):
             return False
-        if number.role is not _Role.ROMAN:
-            measured = self._after(number, at + 1, _NEAR, _Role.SCALE, _Role.PERCENT, _Role.CURRENCY)
-            return measured is None and not _COUNTED.match(self._text, number.end)
+        if number.role is not Role.ROMAN:
+            measured = self._after(number, at + 1, _NEAR, Role.SCALE, Role.PERCENT, Role.CURRENCY)
+            return measured is None and not COUNTED.match(self._text, number.end)
         if self._text[number.start : number.end] != "I" or self._text[head.start].isupper():
             return True
         follower = self._next_word(number.end)
-        return not follower if head.name != "phase" else follower not in _AFTER_PRONOUN
+        return not follower if head.name != "phase" else follower not in AFTER_PRONOUN
 
     def _read_ordinal(self, at: int) -> _Step | None:
         """The second phase, the 14th session, 第一阶段, 二期, پہلے مرحلے; first and second phases."""
-        token = self._token(at, _Role.ORDINAL, _Role.HAN, _Role.DIGITS)
+        token = self._token(at, Role.ORDINAL, Role.HAN, Role.DIGITS)
         if token is None:
             return None
-        head = self._after(token, at + 1, _NEAR, _Role.HEAD)
-        if token.role is not _Role.ORDINAL:
+        head = self._after(token, at + 1, _NEAR, Role.HEAD)
+        if token.role is not Role.ORDINAL:
             if head is None or head.start != token.end or self._text[head.start : head.end] != "期":
                 return None
             return [Quantity(float(token.value), "ordinal", "phase", Span(token.start, head.end))], at + 2
         if head is not None:
             return [Quantity(float(token.value), "ordinal", head.name, Span(token.start, head.end))], at + 2
-        listed = self._after(token, at + 1, _CONJUNCTION, _Role.ORDINAL)
-        shared = self._after(listed, at + 2, _NEAR, _Role.HEAD) if listed else None
+        listed = self._after(token, at + 1, _CONJUNCTION, Role.ORDINAL)
+        shared = self._after(listed, at + 2, _NEAR, Role.HEAD) if listed else None
         if token.is_guarded and shared is None:
             return [], at + 1
         if token.value == 2 and self._previous_word(token.start) in {"per", "every", "a"}:
@@ -473,9 +268,9 @@ class _Reader:
 
     def _read_year(self, at: int) -> _Step | None:
         """2024, 2024年, FY26, and both years of 2025-26."""
-        marker = self._token(at, _Role.FISCAL_YEAR)
+        marker = self._token(at, Role.FISCAL_YEAR)
         first = at + 1 if marker else at
-        token = self._after(marker, first, _NUMBERED_GAP, _Role.DIGITS) if marker else self._token(at, _Role.DIGITS)
+        token = self._after(marker, first, _NUMBERED_GAP, Role.DIGITS) if marker else self._token(at, Role.DIGITS)
         if token is None or not token.name:
             return None
         value = int(token.value)
@@ -485,7 +280,7 @@ class _Reader:
             return None
         end = token.end + 1 if self._text[token.end : token.end + 1] == "年" else token.end
         found = [Quantity(float(value), "year", None, Span(marker.start if marker else token.start, end))]
-        second = self._after(token, first + 1, _RANGE, _Role.DIGITS)
+        second = self._after(token, first + 1, _RANGE, Role.DIGITS)
         is_next = second and len(second.name) == 2 and int(second.value) == (value + 1) % 100
         if second is None or not is_next or self._text[second.end : second.end + 1] in {"-", "/"}:
             return found, first + 1
@@ -494,18 +289,18 @@ class _Reader:
     def _is_count(self, token: _Token, at: int) -> bool:
         """Whether four digits that look like a year tell how many."""
         text = self._text
-        measured = self._after(token, at + 1, _NEAR, _Role.SCALE, _Role.PERCENT, _Role.CURRENCY)
+        measured = self._after(token, at + 1, _NEAR, Role.SCALE, Role.PERCENT, Role.CURRENCY)
         return bool(
             measured
             or self._is_in_name(token)
-            or _COUNTED.match(text, token.end)
+            or COUNTED.match(text, token.end)
             or _QUANTIFIED.search(text, max(0, token.start - 16), token.start)
         )
 
     def _read_per_hundred(self, at: int) -> _Step | None:
         """百分之三十."""
-        sign = self._token(at, _Role.PER_HUNDRED)
-        number = self._after(sign, at + 1, _NEAR, _Role.HAN, _Role.DIGITS) if sign else None
+        sign = self._token(at, Role.PER_HUNDRED)
+        number = self._after(sign, at + 1, _NEAR, Role.HAN, Role.DIGITS) if sign else None
         if sign is None or number is None:
             return None
         return [Quantity(float(number.value), "percent", None, Span(sign.start, number.end))], at + 2
@@ -524,11 +319,11 @@ class _Reader:
             return [], following
         glued = _GLUED_LETTERS.match(self._text, token.end)
         if glued and len(glued[0]) == 1 and glued[0] != "s":
-            scale = _GLUED_SCALES.get(glued[0].casefold()) if before else None
+            scale = GLUED_SCALES.get(glued[0].casefold()) if before else None
             if scale is None:
                 return [], following
             token = token._replace(value=token.value * scale, end=glued.end())
-        if self._after(token, following, _NEAR, _Role.PERCENT):
+        if self._after(token, following, _NEAR, Role.PERCENT):
             return [
                 Quantity(float(token.value), "percent", None, Span(start, self._tokens[following].end))
             ], following + 1
@@ -544,18 +339,18 @@ class _Reader:
 
     def _currency(self, at: int) -> tuple[_Token | None, int]:
         """The currency at `at`, perhaps with its nation before it, and the position after; or nothing, and `at`."""
-        token = self._token(at, _Role.CURRENCY)
+        token = self._token(at, Role.CURRENCY)
         if token:
             return token, at + 1
-        nation = self._token(at, _Role.NATION)
-        token = self._after(nation, at + 1, _NEAR, _Role.CURRENCY) if nation else None
+        nation = self._token(at, Role.NATION)
+        token = self._after(nation, at + 1, _NEAR, Role.CURRENCY) if nation else None
         if nation is None or token is None:
             return None, at
         return token._replace(name=nation.name, start=nation.start), at + 2
 
     def _is_in_name(self, token: _Token) -> bool:
         """Whether the digits belong to a name: F-16, G20, ML-1."""
-        if token.role is not _Role.DIGITS or token.start == 0:
+        if token.role is not Role.DIGITS or token.start == 0:
             return False
         position = token.start - 1
         text = self._text
@@ -572,7 +367,7 @@ class _Reader:
         total, section, smallest = Decimal(0), token.value, Decimal("Infinity")
         last = token
         while position < len(self._tokens):
-            scale = self._after(last, position, _NEAR, _Role.SCALE)
+            scale = self._after(last, position, _NEAR, Role.SCALE)
             number = None if scale else self._continuation(last, position)
             if scale and scale.value == 100:
                 if not section:
@@ -595,54 +390,54 @@ class _Reader:
 
     def _scaled_like_its_range(self, token: _Token, following: int) -> _Token:
         """The 2 of "2-3 billion" is two billion."""
-        other = self._after(token, following, _RANGE, _Role.DIGITS)
-        scale = self._after(other, following + 1, _NEAR, _Role.SCALE) if other and not _YEAR.match(token.name) else None
+        other = self._after(token, following, _RANGE, Role.DIGITS)
+        scale = self._after(other, following + 1, _NEAR, Role.SCALE) if other and not _YEAR.match(token.name) else None
         return token._replace(value=token.value * scale.value) if scale else token
 
     def _first(self, at: int) -> tuple[_Token, int] | None:
         """What an amount may start with, and the position after: a number, ساڑھے and a number, the a of "a million"."""
-        token = self._token(at, _Role.DIGITS, _Role.SMALL, _Role.HAN, _Role.HALF, _Role.SCALE)
-        if token is None or token.role in {_Role.DIGITS, _Role.SMALL, _Role.HAN}:
+        token = self._token(at, Role.DIGITS, Role.SMALL, Role.HAN, Role.HALF, Role.SCALE)
+        if token is None or token.role not in (Role.HALF, Role.SCALE):  # a tuple: an enum's hash is slow
             return (token, at + 1) if token else None
-        if token.role is _Role.HALF:
-            number = self._after(token, at + 1, _NEAR, _Role.SMALL, _Role.DIGITS)
+        if token.role is Role.HALF:
+            number = self._after(token, at + 1, _NEAR, Role.SMALL, Role.DIGITS)
             return (token._replace(value=number.value + Decimal("0.5"), end=number.end), at + 2) if number else None
         article = _ARTICLE_BEFORE.search(self._text, max(0, token.start - 9), token.start)
         if article is None or self._previous_word(article.start()) in {"of", "many"}:
             return None
         one = Decimal("0.5") if article["half"] else Decimal(1)
-        return token._replace(role=_Role.SMALL, value=one, start=article.start(), end=token.start), at
+        return token._replace(role=Role.SMALL, value=one, start=article.start(), end=token.start), at
 
     def _continuation(self, last: _Token, at: int) -> _Token | None:
         """The number at `at`, where it goes on with the one before: twenty-five, two hundred and six, 1亿2000万."""
-        token = self._token(at, _Role.SMALL, _Role.DIGITS)
+        token = self._token(at, Role.SMALL, Role.DIGITS)
         if token is None:
             return None
         is_near = bool(_NEAR.fullmatch(self._text, last.end, token.start))
-        if last.role is _Role.SMALL:
+        if last.role is Role.SMALL:
             is_tens = last.value >= 20 and last.value % 10 == 0
-            return token if is_near and is_tens and token.role is _Role.SMALL and 0 < token.value < 10 else None
-        if last.role is not _Role.SCALE or not (is_near or _AND.fullmatch(self._text, last.end, token.start)):
+            return token if is_near and is_tens and token.role is Role.SMALL and 0 < token.value < 10 else None
+        if last.role is not Role.SCALE or not (is_near or _AND.fullmatch(self._text, last.end, token.start)):
             return None
-        smaller = self._after(token, at + 1, _NEAR, _Role.SCALE)
+        smaller = self._after(token, at + 1, _NEAR, Role.SCALE)
         if smaller and smaller.value < last.value:
             return token if is_near else None
-        return token if token.role is _Role.SMALL and last.value in {100, 1000} else None
+        return token if token.role is Role.SMALL and last.value in {100, 1000} else None
 
     def _is_number(self, token: _Token, following: int) -> bool:
         """Whether a word on its own, without a magnitude, is a number, and not "a", "give", "new" or a pronoun."""
-        if token.role is not _Role.SMALL:
+        if token.role is not Role.SMALL:
             return True
         text = self._text
         written = text[token.start : token.end].casefold()
         if token.is_guarded:
-            is_percent = self._after(token, following, _NEAR, _Role.PERCENT) is not None
-            return is_percent or (written != "ایک" and bool(_URDU_COUNTED.match(text, token.end)))
+            is_percent = self._after(token, following, _NEAR, Role.PERCENT) is not None
+            return is_percent or (written != "ایک" and bool(COUNTED_IN_URDU.match(text, token.end)))
         if written not in {"one", "دو"}:
             return token.end > token.start
         before, after = self._previous_word(token.start), self._next_word(token.end)
         if written == "one":
             return not (
-                before in _BEFORE_PRONOUN or after in {"of", "another"} or text[token.end : token.end + 1] in "'’"
+                before in BEFORE_PRONOUN or after in {"of", "another"} or text[token.end : token.end + 1] in "'’"
             )
-        return bool(after) and before not in _URDU_GIVE_BEFORE and after not in _URDU_GIVE_AFTER
+        return bool(after) and before not in BEFORE_GIVE and after not in AFTER_GIVE

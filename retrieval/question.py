@@ -67,6 +67,7 @@ class Need:
     """
 
     surface: str
+    span: Span  # of the question's text
     kind: NeedKind
     terms: tuple[str, ...] = ()
     concept: str | None = None
@@ -107,7 +108,7 @@ def _needs(text: str) -> list[Need]:
         if not _meets(word.span, taken):
             is_name = word.span.start > begins and not shouted and bool(_CAPITAL.match(text, word.span.start))
             kind: NeedKind = "name" if is_name and not _HAN.match(text, word.span.start) else "word"
-            found.append((word.span.start, Need(word.span.of(text), kind, (word.term,))))
+            found.append((word.span.start, Need(word.span.of(text), word.span, kind, (word.term,))))
     return [need for _, need in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -117,9 +118,10 @@ def _meets(span: Span, taken: list[Span]) -> bool:
 
 def _number(text: str, quantity: Quantity) -> Need:
     kind: NeedKind = quantity.kind if quantity.kind == "ordinal" or quantity.kind == "year" else "number"
-    return Need(quantity.span.of(text), kind, tuple(analyze.content_terms(quantity.span.of(text))), quantity=quantity)
+    terms = tuple(analyze.content_terms(quantity.span.of(text)))
+    return Need(quantity.span.of(text), quantity.span, kind, terms, quantity=quantity)
 
 
 def _known(text: str, name: Known, words: list[Word]) -> Need:
     terms = tuple(word.term for word in words if name.span.holds(word.span))
-    return Need(name.span.of(text), name.kind, terms, concept=name.concept)
+    return Need(name.span.of(text), name.span, name.kind, terms, concept=name.concept)

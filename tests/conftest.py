@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,3 +44,14 @@ def encoder() -> Encoder:
 def other_encoder() -> Encoder:
     """Another model: another identity, other dimensions."""
     return BagOfWords("other-words@2", 32)
+
+
+@pytest.fixture
+def bag_of_words_process() -> list[str]:
+    """The beginning of a command that runs `quoth` in a process of its own, with the stand-in for the model."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import bot.cli, conftest;"
+        "bot.cli.make_encoder = lambda settings: conftest.BagOfWords('bag-of-words@1', 64);"
+        "sys.exit(bot.cli.main(sys.argv[1:]))"
+    )
+    return [sys.executable, "-c", code]

@@ -235,6 +235,15 @@ def test_a_removed_document_goes_at_once_and_its_snapshot_with_it(engine: Engine
     assert list(engine.faults()) == []
 
 
+def test_a_removed_text_leaves_no_byte_in_the_file(engine: Engine, source: Path, folder: Path) -> None:
+    engine.ingest([str(source)])
+    engine.remove("school")
+    engine.close()
+    content = b"".join(path.read_bytes() for path in folder.glob("library.sqlite*"))
+    assert b"Karakoram" in content
+    assert b"robotics" not in content
+
+
 def test_a_snapshot_stays_while_another_document_needs_it(engine: Engine, folder: Path) -> None:
     engine.ingest([str(_SEEDS / "000_60f82cdcc2b9ec1d.txt")])
     first, second = ids(engine)

@@ -81,6 +81,8 @@ def _file(path: Path, source: str, mode: int) -> tuple[Path, str] | RefusedSourc
         return RefusedSource(source, "expected a file, found a pipe, socket or device; give a file")
     if not os.access(path, os.R_OK):
         return RefusedSource(source, "expected a readable file, found no permission; allow reading it")
+    if any("\ud800" <= character <= "\udfff" for character in source):  # as Python tells bytes that are no text
+        return RefusedSource(source, "expected a name in UTF-8, found other bytes; rename the file or its folder")
     return path, source
 
 

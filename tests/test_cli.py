@@ -1,0 +1,478 @@
+"""The command line keeps its contract: exit codes, JSON, one clear line for whatever goes wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bot.cli
+from retrieval.encode import Encoder
+from retrieval.errors import ModelUnavailable
+from retrieval.library import Library
+from retrieval.writer import writing
+
+_ROOT = Path(__file__).parent.parent
+_COMMANDS = "ask chat check ingest prune reindex remove show sources".split()
+_PORT = "The harbour of Gwadar opened a new cargo terminal on Monday. It can handle twelve ships at once."
+
+_REPLY = "id question answered confidence elapsed_ms excerpts nearest reason missing_terms".split()
+_EXCERPT = "rank text start end page highlights score document also_in differs".split()
+_DOCUMENT = "id title publisher authors published updated url source language sha256".split()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[Any]:
+        """Each line of stdout, read as JSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Quoth = Callable[..., Run]
+
+
+@pytest.fixture
+def quoth(
+    tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Quoth:
+    """Runs a command in an empty folder, with a stand-in for the model."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bot.cli, "make_encoder", lambda settings: encoder)
+
+    def run(*arguments: str) -> Run:
+        capfd.readouterr()
+        try:
+            code = bot.cli.main(arguments)
+        except SystemExit as usage:  # as argparse ends
+            code = int(usage.code or 0)
+        return Run(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def library(quoth: Quoth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A library that holds the seeds, named by the environment."""
+    monkeypatch.setenv("QUOTH_LIBRARY", "named")
+    assert quoth("ingest", str(_ROOT / "seeds")).code == 0
+    return "named"
+
+
+def is_one_line(text: str) -> bool:
+    return text.endswith("\n") and text.count("\n") == 1 and "Traceback" not in text
+
+
+# Help and usage
+
+
+def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, bot.cli\n"
+        "try: bot.cli.main(['--help'])\n"
+        "finally: print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    helped = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "torch", "faiss", "onnxruntime", "tantivy", "sentence_transformers", "transformers", "rich"}
+    assert heavy & set(helped.stderr.split()) == set()
+    assert sorted(re.findall(r"^    (\w+)", helped.stdout, re.MULTILINE)) == _COMMANDS
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_command_explains_itself(quoth: Quoth, command: str) -> None:
+    helped = quoth(command, "--help")
+    assert (helped.code, helped.err) == (0, "")
+    assert helped.out.startswith(f"usage: quoth {command}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["answer", "me"],
+        ["ingest"],
+        ["ask"],
+        ["ask", "--top", "0", "Who?"],
+        ["ask", "--top", "x", "Who?"],
+        ["ask", "--batch", "a.jsonl"],
+        ["ask", "--batch", "a.jsonl", "--json", "Who?"],
+        ["ask", "--batch", "a.jsonl", "--json", "--history", "Who?"],
+        ["prune"],
+        ["prune", "--before", "yesterday"],
+        ["show"],
+        ["remove"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_one_line_and_exits_2(quoth: Quoth, arguments: list[str], tmp_path: Path) -> None:
+    refused = quoth(*arguments)
+    assert (refused.code, refused.out) == (2, "")
+    assert is_one_line(refused.err)
+    assert not (tmp_path / "library").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("QUOTH_TOKENS", "1"),
+        ("QUOTH_THREADS", "many"),
+        ("QUOTH_THREADS", "0"),
+        ("QUOTH_OPERATING_POINT", "nan"),
+        ("QUOTH_LIBRARIES", "x"),
+    ],
+)
+def test_a_setting_that_is_none_is_refused(
+    quoth: Quoth, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    refused = quoth("sources")
+    assert (refused.code, refused.out) == (3, "")
+    assert is_one_line(refused.err)
+    assert "QUOTH_" in refused.err
+
+
+# Asking
+
+
+def test_a_reply_is_one_object_in_one_line(quoth: Quoth, library: str) -> None:
+    asked = quoth("ask", "--json", "How many megawatts did CPEC phase one add?")
+    assert (asked.code, asked.err, asked.out.count("\n")) == (0, "", 1)
+    (reply,) = asked.rows
+    shown = reply["excerpts"] or reply["nearest"]
+    assert list(reply) == _REPLY
+    assert [list(excerpt) for excerpt in shown] == [_EXCERPT] * len(shown)
+    assert list(shown[0]["document"]) == _DOCUMENT
+    assert reply["id"] is None
+    assert [excerpt["rank"] for excerpt in shown] == list(range(1, 1 + len(shown)))
+    assert (reply["reason"] is None) is reply["answered"] is not bool(reply["nearest"])
+
+
+def test_every_excerpt_is_what_show_says(quoth: Quoth, library: str) -> None:
+    """Anyone can check a quote: `text[start:end]`, highlights inside, inside the body."""
+    for question in ("How long is CPEC?", "Who spoke about two big forces?", "سی پیک", "中国"):
+        (reply,) = quoth("ask", "--json", "--top", "5", question).rows
+        shown = reply["excerpts"] or reply["nearest"]
+        assert 0 < len(shown) <= 5
+        for excerpt in shown:
+            (told,) = quoth("show", "--json", excerpt["document"]["id"]).rows
+            assert list(told) == ["document", "body", "text"]
+            assert told["document"] == excerpt["document"]
+            assert excerpt["text"] == told["text"][excerpt["start"] : excerpt["end"]]
+            assert all(excerpt["start"] <= start < end <= excerpt["end"] for start, end in excerpt["highlights"])
+            assert any(start <= excerpt["start"] < end for start, end in told["body"])
+
+
+def test_top_limits_what_is_shown(quoth: Quoth, library: str) -> None:
+    (reply,) = quoth("ask", "--json", "--top", "1", "best recipe for biryani").rows
+    assert len(reply["excerpts"] + reply["nearest"]) == 1
+
+
+def test_an_abstention_is_no_failure(quoth: Quoth, library: str) -> None:
+    asked = quoth("ask", "best recipe for biryani")
+    assert (asked.code, asked.err) == (0, "")
+    assert "My documents do not say." in asked.out
+
+
+def test_the_seeds_are_read_first_only_into_a_default_library_never_written(
+    quoth: Quoth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = quoth("ask", "How long is CPEC?"), quoth("ask", "How long is CPEC?")
+    assert "the library is new: reading" in first.err
+    assert (second.err, second.out) == ("", first.out)
+    for (identifier,) in [[row["id"]] for row in quoth("sources", "--json").rows[0]]:
+        quoth("remove", identifier)
+    emptied = quoth("ask", "How long is CPEC?")
+    assert (emptied.code, emptied.err) == (0, "")
+    assert "There are none yet" in emptied.out
+    for named in (["--library", "other"], ["--library", "library"]):
+        assert quoth(*named, "ask", "How long is CPEC?").err == ""
+    monkeypatch.setenv("QUOTH_LIBRARY", "third")
+    assert quoth("ask", "How long is CPEC?").err == ""
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_the_library_may_be_named_before_or_after_the_command(quoth: Quoth, place: str, tmp_path: Path) -> None:
+    named = ["--library", "mine"]
+    assert quoth(*([*named, "sources"] if place == "before" else ["sources", *named])).code == 0
+    assert (tmp_path / "mine" / "library.sqlite").is_file()
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "x" * 10_000, "\udcff"], ids=["empty", "blank", "long", "bytes"])
+def test_a_question_that_cannot_be_asked_is_one_line(quoth: Quoth, library: str, question: str) -> None:
+    refused = quoth("ask", question)
+    assert (refused.code, refused.out) == (3, "")
+    assert is_one_line(refused.err)
+
+
+def test_a_batch_keeps_the_order_and_its_bad_lines(quoth: Quoth, library: str, tmp_path: Path) -> None:
+    lines = [
+        '\ufeff{"id": "a", "question": "How long is CPEC?", "history": [], "language": "en"}',
+        "{broken",
+        "",
+        '{"id": "c", "question": ""}',
+        '{"id": 4, "question": "Who leads the embassy?", "history": ["How long is CPEC?"]}',
+        '{"id": "e"}',
+        '{"id": "f", "question": 7}',
+        '{"id": "g", "question": "Why?", "history": "no list"}',
+        '{"id": "h", "question": "Why?", "history": [1]}',
+        '{"id": "i", "question": "\\ud800"}',
+        '["j"]',
+        '{"id": "k", "question": "中国", "history": null}',
+    ]
+    (tmp_path / "questions.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    asked = quoth("ask", "--batch", "questions.jsonl", "--json")
+    assert (asked.code, asked.err) == (3, "")
+    assert [row["id"] for row in asked.rows] == ["a", None, "c", 4, "e", "f", "g", "h", "i", None, "k"]
+    assert [row["id"] for row in asked.rows if "error" not in row] == ["a", 4, "k"]
+    for row in asked.rows:
+        assert list(row) == (["id", "error"] if "error" in row else _REPLY)
+        assert "\n" not in row.get("error", "")
+
+
+def test_a_batch_of_good_lines_exits_0(quoth: Quoth, library: str, tmp_path: Path) -> None:
+    (tmp_path / "questions.jsonl").write_text('{"id": "a", "question": "How long is CPEC?"}\n')
+    assert quoth("ask", "--batch", "questions.jsonl", "--json").code == 0
+
+
+def test_a_batch_file_that_is_not_there_is_one_line(quoth: Quoth, library: str) -> None:
+    refused = quoth("ask", "--batch", "nothing.jsonl", "--json")
+    assert (refused.code, refused.out) == (3, "")
+    assert is_one_line(refused.err)
+
+
+def test_a_model_that_cannot_be_had_ends_a_batch_at_once(
+    quoth: Quoth, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no line's fault."""
+
+    def unavailable(settings: object) -> Encoder:
+        raise ModelUnavailable("no model here")
+
+    monkeypatch.setattr(bot.cli, "make_encoder", unavailable)
+    (tmp_path / "questions.jsonl").write_text('{"id": "a", "question": "How long is CPEC?"}\n' * 3)
+    refused = quoth("ask", "--batch", "questions.jsonl", "--json")
+    assert (refused.code, refused.out, refused.err) == (3, "", "quoth: no model here\n")
+
+
+def test_a_conversation_ends_with_an_empty_line_or_the_end(
+    quoth: Quoth, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "How long is CPEC?\n" + "x" * 3000 + "\nAnd who built it?\n\nnever read\n"
+    for typed, quotes in ((said, 2), ("How long is CPEC?", 1), ("", 0)):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        chatted = quoth("chat")
+        assert chatted.code == 0
+        assert chatted.out.count("passage answers") + chatted.out.count("do not say") == quotes
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"How long\xff is CPEC?\n\xe2"), encoding="utf-8"))
+    assert quoth("chat").code == 0
+
+
+# Looking after the collection
+
+
+def test_sources_are_a_list_of_documents(quoth: Quoth, library: str) -> None:
+    listed = quoth("sources", "--json")
+    (documents,) = listed.rows
+    assert (listed.code, listed.err) == (0, "")
+    assert [list(document) for document in documents] == [_DOCUMENT] * 3
+    assert [document["published"] for document in documents] == ["2024-09-16T17:31", None, "2021-12-14"]
+    told = quoth("sources")
+    assert (told.code, told.err) == (0, "3 documents\n")
+    assert all(document["id"] in told.out for document in documents)
+
+
+def test_show_prints_the_body_and_nothing_else_of_the_page(quoth: Quoth, library: str) -> None:
+    (documents,) = quoth("sources", "--json").rows
+    shown = quoth("show", documents[0]["id"])
+    assert (shown.code, shown.err) == (0, "")
+    assert documents[0]["title"] in shown.out
+    assert "Skip to Content" not in shown.out
+
+
+@pytest.mark.parametrize("command", ["show", "remove"])
+def test_an_unknown_document_is_one_line_and_exits_3(quoth: Quoth, library: str, command: str) -> None:
+    refused = quoth(command, "no\nsuch\x1b[31m id")
+    assert (refused.code, refused.out) == (3, "")
+    assert is_one_line(refused.err)
+    assert "\x1b" not in refused.err
+
+
+def test_remove_check_prune_and_reindex_say_what_they_did(quoth: Quoth, library: str) -> None:
+    (documents,) = quoth("sources", "--json").rows
+    removed = quoth("remove", documents[0]["id"])
+    assert (removed.code, removed.out, removed.err) == (0, "", f"removed {documents[0]['id']}\n")
+    checked = quoth("check")
+    assert (checked.code, checked.err) == (0, "")
+    assert checked.out.startswith("2 documents, ")
+    pruned = quoth("prune", "--before", "2999-01-01")
+    assert (pruned.code, pruned.out, pruned.err) == (0, "", "dropped 0 replaced snapshots\n")
+    reindexed = quoth("reindex")
+    assert (reindexed.code, reindexed.err) == (0, "")
+    assert reindexed.out.startswith("reindexed 2 documents, ")
+
+
+def test_a_damaged_library_exits_4_with_each_fault_a_line(quoth: Quoth, library: str, tmp_path: Path) -> None:
+    path = tmp_path / library / "library.sqlite"
+    content = path.read_bytes()
+    assert b"8,000 megawatts" in content
+    path.write_bytes(content.replace(b"8,000 megawatts", b"9,000 megawatts"))
+    checked = quoth("check")
+    assert checked.code == 4
+    assert "its text is not what was stored" in checked.out
+    assert is_one_line(checked.err)
+    asked = quoth("ask", "--json", "How many megawatts did CPEC phase one add?")
+    assert (asked.code, asked.out) == (4, "")
+    assert is_one_line(asked.err)
+    path.write_bytes(b"no database" + content[11:])
+    for command in (["sources"], ["check"], ["ask", "Who?"], ["ingest", "."]):
+        refused = quoth(*command)
+        assert (refused.code, refused.out) == (4, "")
+        assert is_one_line(refused.err)
+
+
+def test_another_model_is_refused_with_the_command_that_repairs(
+    quoth: Quoth, library: str, other_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.cli, "make_encoder", lambda settings: other_encoder)
+    refused = quoth("ask", "How long is CPEC?")
+    assert (refused.code, refused.out) == (4, "")
+    assert "run `quoth reindex`" in refused.err
+    assert quoth("reindex").code == 0
+    assert quoth("ask", "How long is CPEC?").code == 0
+
+
+def test_a_busy_library_is_one_line_and_exits_3(quoth: Quoth, library: str, tmp_path: Path) -> None:
+    writer = Library.open(tmp_path / library)
+    with writing(writer):
+        for command in (["ingest", "."], ["remove", "x"], ["prune", "--before", "2026-01-31"], ["reindex"]):
+            refused = quoth(*command)
+            assert (refused.code, refused.out) == (3, ""), command
+            assert is_one_line(refused.err)
+            assert "is writing" in refused.err
+        assert quoth("ask", "How long is CPEC?").code == 0
+    writer.close()
+
+
+def test_a_library_that_is_a_file_is_refused(quoth: Quoth, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = quoth("--library", "file", "sources")
+    assert (refused.code, refused.out) == (3, "")
+    assert is_one_line(refused.err)
+
+
+# Bad input
+
+
+def huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(200_000_000)  # sparse: one line of NUL bytes, no room taken
+
+
+def broken_line_17(path: Path) -> None:
+    lines = [json.dumps({"id": f"d{number}", "text": _PORT}) for number in range(1, 21)]
+    lines[16] = '{"id": "d17", "text": '
+    path.write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "reason"),
+    [
+        ("binary.txt", lambda path: path.write_bytes(b"\x7fELF" + bytes(range(256)) * 9), "found a program"),
+        ("empty.txt", lambda path: path.write_bytes(b""), "found an empty file"),
+        ("huge.txt", huge, "expected at most 100 MB, found 200 MB"),
+        ("huge.jsonl", huge, "found another encoding"),
+        ("bytes.txt", lambda path: path.write_bytes(b"ab \x81\x8d\x8f" * 9), "expected UTF-8"),
+        ("broken.jsonl", broken_line_17, "line 17: expected an object"),
+        ("missing.txt", lambda path: None, "found nothing there"),
+        ("new\nline.txt", lambda path: None, "new line.txt: expected"),
+        ("bad\udcff.txt", lambda path: path.write_text(_PORT), "expected"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isascii() and "." in value else "",
+)
+def test_bad_input_is_one_clear_line_and_leaves_the_library_whole(
+    quoth: Quoth, tmp_path: Path, name: str, write: Callable[[Path], object], reason: str
+) -> None:
+    (tmp_path / "good.txt").write_text(_PORT)
+    write(tmp_path / name)  # some only name it
+    ingested = quoth("ingest", "good.txt", name)
+    counts, refused = ingested.out.splitlines()
+    assert (ingested.code, ingested.err) == (3, "")
+    assert counts == f"added {20 if 'broken' in name else 1}, unchanged 0, replaced 0, refused 1"
+    assert refused.startswith("refused ")
+    assert reason in refused
+    assert quoth("check").code == 0
+
+
+def test_a_good_ingest_exits_0_and_counts(quoth: Quoth, tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text(_PORT)
+    first, second = quoth("ingest", "good.txt"), quoth("ingest", "good.txt")
+    assert (first.code, first.out, first.err) == (0, "added 1, unchanged 0, replaced 0, refused 0\n", "")
+    assert (second.code, second.out, second.err) == (0, "added 0, unchanged 1, replaced 0, refused 0\n", "")
+
+
+# The process around it
+
+
+@pytest.mark.slow
+def test_a_disk_that_takes_no_more_is_one_line_and_the_library_stays_whole(
+    quoth: Quoth, tmp_path: Path, bag_of_words_process: list[str]
+) -> None:
+    """At several sizes, so that it is the store, an index or the first file that finds no room."""
+    (tmp_path / "good.txt").write_text(_PORT)
+    assert quoth("ingest", "good.txt").code == 0
+    rows = [json.dumps({"id": f"d{number}", "text": _PORT * 3}) for number in range(200)]
+    (tmp_path / "more.jsonl").write_text("\n".join(rows))
+    for kilobytes in (1, 4, 16, 40, 64, 80, 100, 128, 256, 400, 512):
+        limit = kilobytes * 1024
+
+        def full(limit: int = limit) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+        command = [*bag_of_words_process, "ingest", "more.jsonl"]
+        ingested = subprocess.run(command, capture_output=True, text=True, preexec_fn=full, check=False)
+        assert ingested.returncode == 3, (kilobytes, ingested)
+        assert is_one_line(ingested.stderr), (kilobytes, ingested.stderr)
+        assert quoth("check").code == 0, kilobytes
+    assert quoth("ingest", "more.jsonl").code == 0
+    assert quoth("check").out.startswith("201 documents")
+
+
+@pytest.mark.slow
+def test_output_that_cannot_be_written_leaves_no_traceback(
+    quoth: Quoth, library: str, bag_of_words_process: list[str]
+) -> None:
+    command = [*bag_of_words_process, "sources", "--json"]
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert told.returncode == 3
+    assert is_one_line(told.stderr)
+    reader, writer = os.pipe()
+    os.close(reader)
+    told = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_a_latin_terminal_still_gets_urdu(quoth: Quoth, tmp_path: Path, bag_of_words_process: list[str]) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "a", "text": _PORT, "title": "بندرگاہ"}))
+    assert quoth("ingest", "a.jsonl").code == 0
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    shown = subprocess.run([*bag_of_words_process, "show", "a"], capture_output=True, env=environment, check=True)
+    assert "بندرگاہ" in shown.stdout.decode()
