@@ -41,10 +41,11 @@ BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "coverage": (0, None),
     "telling_coverage": (0, None),
     "window_coverage": (0, None),
-    "context_coverage": (0, None),
-    "names_lacking": (None, -1.5),
-    "numbers_lacking": (None, -1.5),
+    "context_coverage": (1.5, None),
+    "names_lacking": (None, -5),
+    "numbers_lacking": (None, -3),
     "asked_kind": (0, None),
+    "asked_word": (0, None),
     "asked_unit": (0, None),
     "contradicted": (None, -4),
 }
@@ -103,10 +104,10 @@ def _sets(data: Path) -> list[tuple[str, list[Path], list[Asked]]]:
     random.seed(7)
     sets = []
     squad = data / "squad"
-    asked = _sample(squad / "questions.jsonl", 1500) + _sample(squad / "unanswerable.jsonl", 1200)
-    asked += _sample(squad / "questions.ur.jsonl", 900) + _sample(squad / "unanswerable.ur.jsonl", 700)
+    asked = _sample(squad / "questions.jsonl", 1600) + _sample(squad / "unanswerable.jsonl", 600)
+    asked += _sample(squad / "questions.ur.jsonl", 900) + _sample(squad / "unanswerable.ur.jsonl", 300)
     for other in ("reddit", "amazon_reviews"):  # no paragraph of this collection speaks of these
-        asked += [Asked(one.question, (), (), one.question) for one in _sample(data / other / "questions.jsonl", 200)]
+        asked += [Asked(one.question, (), (), one.question) for one in _sample(data / other / "questions.jsonl", 300)]
     sets.append(("squad", [squad / "documents.jsonl"], asked))
     for language in ("zh", "ar"):
         documents = [data / "xquad" / f"documents.{language}.jsonl"]

@@ -71,6 +71,7 @@ class Signals:
     names_lacking: float  # share of the question's names and roles that even the context lacks
     numbers_lacking: float
     asked_kind: float  # 1 where the sentence holds the kind of thing that is asked for, -1 where not, 0 if unknown
+    asked_word: float  # the same for the thing whose value is asked: "theme" in "the theme of the meeting"
     asked_unit: float  # whether it holds a number of just what "how many …" asks for
     contradicted: float  # whether it speaks of phase one where phase two was asked
     other_script: float

@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from retrieval.asked import highlights, holds_asked_kind, holds_asked_unit, holds_asked_word
 from retrieval.datamodel import Candidate, Document, Excerpt, Span
 from retrieval.evidence import Choice, Contents, Signals, Weigh, contents, contradicts, coverage, holds, lacking
 from retrieval.fitted import weights
-from retrieval.highlight import highlights, holds_asked_kind, holds_asked_unit
 from retrieval.question import Need, Question
 from retrieval.sentences import split
 
@@ -24,7 +24,7 @@ LONGEST_EXCERPT_CHARACTERS = 400
 LONGEST_EXCERPT_SENTENCES = 3
 GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
 
-_ASKED_KIND = {True: 1.0, None: 0.0, False: -1.0}
+_AS_NUMBER = {True: 1.0, None: 0.0, False: -1.0}
 
 # A sentence that begins so leans on the one before it.
 _LEANING = re.compile(
@@ -124,7 +124,8 @@ def _sentences(question: Question, candidate: Candidate, weigh: Weigh, telling: 
             context_coverage=context_coverage,
             names_lacking=names_lacking,
             numbers_lacking=numbers_lacking,
-            asked_kind=_ASKED_KIND[holds_asked_kind(question, span.of(text))],
+            asked_kind=_AS_NUMBER[holds_asked_kind(question, span.of(text))],
+            asked_word=_AS_NUMBER[holds_asked_word(question, span.of(text))],
             asked_unit=float(holds_asked_unit(question, span.of(text))),
             contradicted=float(_is_contradicted(question, document, span)),
             other_script=float(sentence.script != question.script),

@@ -43,6 +43,11 @@ _ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
         ),
     ),
 )
+# Verbs that any sentence may put otherwise: "who leads the embassy" is answered by its ambassador. By lexical term.
+_LIGHT = frozenset(
+    "add becom begin call come did done get give go happen head hold kind lead led made make mean need put run said say"
+    " see speak spoke take talk tell think took told want went".split()
+)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _LATIN = re.compile(r"[A-Za-z]")
@@ -98,6 +103,8 @@ def _needs(text: str) -> list[Need]:
         found.append((quantity.span.start, _number(text, quantity)))
         taken.append(quantity.span)
     words = [word for word in analyze.words(text) if not word.is_stopword]
+    if any(word.term not in _LIGHT for word in words):
+        words = [word for word in words if word.term not in _LIGHT]
     for name in known(text):
         if not _meets(name.span, taken):
             found.append((name.span.start, _known(text, name, words)))

@@ -170,6 +170,6 @@ def test_an_answer_needs_an_excerpt() -> None:
 def test_a_candidate_has_a_similarity_for_each_sentence() -> None:
     passage = Passage("d", _FIRST, "", (_FIRST,))
     assert passage.id == "d#6-21"
-    assert Candidate(document(), passage, 1.0, 0.5, (0.5,)).similarities == (0.5,)
+    assert Candidate(document(), passage, 1.0, 0.5, 0.4, (0.5,)).similarities == (0.5,)
     with pytest.raises(ValueError, match="each sentence"):
-        Candidate(document(), passage, 1.0, 0.5, ())
+        Candidate(document(), passage, 1.0, 0.5, 0.4, ())

@@ -220,7 +220,7 @@ def test_spans_re_slice_in_order_without_overlap(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["1,", "1,1,1,", "1 million ", "9亿", "phase I and ", "二", "سو ", "twenty ", "a ", "$", "1-", "第", "9"]
+    "piece", ["1,", "1 million ", "9亿", "phase I and ", "二", "سو ", "twenty ", "a ", "$", "1-", "第", "9"]
 )
 def test_time_is_linear(piece: str) -> None:
     """Eight times as much of one sign takes eight times as long, give or take."""
@@ -231,7 +231,8 @@ def test_time_is_linear(piece: str) -> None:
         quantities(text)
         return time.process_time() - start
 
-    few, many = (min(seconds(characters) for _ in range(2)) for characters in (500, 4_000))  # a collection hits one
+    # The better of two, since a collection of garbage may fall into one.
+    few, many = (min(seconds(characters) for _ in range(2)) for characters in (500, 4_000))
     assert many < 4 * 8 * max(few, 0.001)
 
 

@@ -1,15 +1,15 @@
-"""The words of a sentence that answer, where the question's kind lets them be told: numbers, dates, names of people."""
+"""What a question asks for, and where a sentence holds it: a number, a date, a person's name, a named thing."""
 
 from __future__ import annotations
 
 import re
 
 from retrieval.datamodel import Span
-from retrieval.evidence import contents, holds
+from retrieval.evidence import contents, holds, is_comparable
 from retrieval.quantities import Quantity
 from retrieval.question import Question
 
-__all__ = ["highlights", "holds_asked_kind", "holds_asked_unit"]
+__all__ = ["highlights", "holds_asked_kind", "holds_asked_unit", "holds_asked_word"]
 
 _ABOUT = re.compile(
     r"(?:(?:over|more than|less than|fewer than|at least|at most|up to|about|around|nearly|almost|some|approximately|"
@@ -31,6 +31,18 @@ _DAY = re.compile(
 )
 _HOW_MANY = re.compile(r"\bhow (?:many|much)\b|کتن(?:ا|ی|ے)|多少", re.IGNORECASE)
 COUNTED_CHARACTERS = 25  # how far behind a number that which it counts may stand
+# They stand before "of" and name nothing that the answer would repeat.
+_COUNTERS = (
+    "(?:all|amount|any|best|both|each|end|form|group|head|kind|leader|majority|many|member|members|most|name|names|none|"
+    "number|one|part|percent|percentage|piece|place|result|role|some|sort|time|two|type|types|use|version|way|which) "
+)
+_ASKED_WORD = re.compile(
+    rf"^(?:what(?:'s| is| was| are| were)? )?(?:the |his |her |its |their )?(?!{_COUNTERS})(\w+) of\b"
+    r"|\bas (?:its|their|his|her|the) (\w+)"
+    r"|^what (?:is|was|are|were) (?:the )?[\w' -]*?'s (?:\w+ )?(\w+)\W*$"
+    r"|کا (\w+) کیا|کی (\w+) کیا|的([\u4e00-\u9fff]{2,4})是(?:什么|多少|谁)",
+    re.IGNORECASE,
+)
 _NOT_A_NAME = frozenset(
     "A An And At As But By For From He Her His However If In It Its No Not Of On Or Our She So Some That The Their Then"
     " There These They This Those To We What When While With".split()
@@ -78,6 +90,21 @@ def holds_asked_unit(question: Question, sentence: str) -> bool:
         for quantity in contents(sentence).quantities
         if not _is_article(quantity)
     )
+
+
+def holds_asked_word(question: Question, sentence: str) -> bool | None:
+    """Whether the sentence speaks of the thing whose value is asked: the theme in "the theme of the meeting".
+
+    None where no such thing is asked, or the sentence is in a script in which its word cannot be looked for.
+    """
+    match = _ASKED_WORD.search(question.text)
+    if match is None:
+        return None
+    word = next(Span(*match.span(group)) for group in range(1, _ASKED_WORD.groups + 1) if match[group])
+    asked = next((need for need in question.needs if need.span.start <= word.start < need.span.end), None)
+    if asked is None or not is_comparable(asked, question, contents(sentence)):
+        return None
+    return holds(asked, contents(sentence))
 
 
 def _numbers(question: Question, sentence: str) -> list[Span]:
