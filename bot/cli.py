@@ -141,9 +141,10 @@ def _ask(options: argparse.Namespace) -> int:
         return 2
     from bot.records import reply_record
 
-    begun = time.perf_counter()
     engine = _engine(options)
+    engine.check(options.question, options.history)
     _begin_with_seeds(engine, options)
+    engine.warm_up()
     begun = time.perf_counter()
     reply = engine.ask(options.question, history=options.history, top=options.top)
     elapsed_ms = 1000 * (time.perf_counter() - begun)
@@ -211,7 +212,7 @@ def _question(number: int, line: bytes) -> tuple[Any, str | BadQuestion, list[st
 def _chat(options: argparse.Namespace) -> int:
     engine = _engine(options)
     _begin_with_seeds(engine, options)
-    engine.encoder  # noqa: B018 - loaded before the first question, so that nobody waits for it then
+    engine.warm_up()
     _notice("Ask in English, Urdu or Chinese. An empty line, or Ctrl-D, ends the conversation.")
     history: list[str] = []
     while True:

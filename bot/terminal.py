@@ -178,7 +178,8 @@ def _citation(excerpt: Excerpt, style: Style) -> list[str]:
     rows = [document.title or "", " · ".join(known), document.url or "", f"{document.snapshot.source}, {place}"]
     if excerpt.also_in:
         rows.append(f"also in {', '.join(excerpt.also_in)}")
-    return [f"    {line}" for row in rows if row for line in _wrapped(printable(row), style.width - 4)]
+    lines = [line for row in rows if row for line in _wrapped(printable(row), style.width - 6)]
+    return [f"    {'— ' if number == 0 else '  '}{line}" for number, line in enumerate(lines)]
 
 
 def _date(written: str | None) -> str | None:

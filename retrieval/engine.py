@@ -52,12 +52,17 @@ class Engine:
         """The encoder; `ModelUnavailable` where its model cannot be had."""
         return self._make_encoder()
 
+    def warm_up(self) -> None:
+        """Load what the first question would wait for: the indexes, and the model unless there is nothing to search."""
+        if len(self._current_indexes().dense):
+            self._checked_encoder().encode(["?"], prompt="query")
+
     # Asking
 
     def ask(self, question: str, *, history: Sequence[str] = (), top: int = 3) -> Reply:
         """Answer `question`, asked after those in `history` (oldest first), by at most `top` excerpts, or abstain."""
         typed = question.strip()
-        self._check(typed, history)
+        self.check(typed, history)
         current = self._current_indexes()
         if not len(current.dense):
             return Abstention(question, "empty_collection")
@@ -100,9 +105,10 @@ class Engine:
             if passage.document_id in documents
         ]
 
-    def _check(self, question: str, history: Sequence[str]) -> None:
+    def check(self, question: str, history: Sequence[str] = ()) -> None:
+        """`BadQuestion` where there is nothing to ask, or too much."""
         longest = self.settings.longest_question_characters
-        if not question:
+        if not question.strip():
             raise BadQuestion("expected a question, found an empty one: type what you want to know")
         for text in (question, *history):
             if len(text) > longest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,17 +42,20 @@ _OWNERS = {
 }
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Every module that the file imports anywhere, by its full name; of `from retrieval import x`, `retrieval.x`."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             if node.module == "retrieval":
-                yield from (f"retrieval.{alias.name}" for alias in node.names)
+                found.update(f"retrieval.{alias.name}" for alias in node.names)
             else:
-                yield str(node.module)
+                found.add(str(node.module))
+    return frozenset(found)
 
 
 def name(path: Path) -> str:
