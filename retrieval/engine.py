@@ -14,12 +14,11 @@ from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Candidate, Document, Hit, Ranking, Reply
 from retrieval.encode import Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
-from retrieval.evidence import Weigh
+from retrieval.evidence import Choice, Weigh
 from retrieval.excerpt import Weighed
 from retrieval.followup import resolve
 from retrieval.indexes import Indexes
 from retrieval.ingest import Progress, Report
-from retrieval.lexical import LexicalIndex
 from retrieval.library import Library
 from retrieval.question import Need, Question
 from retrieval.rows import EncodedPassage
@@ -67,14 +66,18 @@ class Engine:
         if not len(current.dense):
             return Abstention(question, "empty_collection")
         query = Question.of(resolve(typed, [earlier.strip() for earlier in history]))
-        choices = excerpt.choose(query, self.weigh(query), top=top)
+        choices = self.choose(query, top=top)
         reply = decide(question, choices, operating_point=self.settings.operating_point)
         self._prove(reply)
         return reply
 
+    def choose(self, query: Question, *, top: int) -> list[Choice]:
+        """The `top` best excerpts for `query`, best first, whether they answer or not."""
+        return excerpt.choose(query, self.weigh(query), self._weight(), top=top)
+
     def weigh(self, query: Question) -> list[Weighed]:
         """Every sentence of the passages worth reading, with its signals, best first."""
-        return excerpt.weighed(query, self.search(query), self._weight(self._current_indexes().lexical))
+        return excerpt.weighed(query, self.search(query), self._weight())
 
     def search(self, query: Question) -> list[Candidate]:
         """The passages worth reading for `query`, best first, by both rankings fused."""
@@ -118,8 +121,9 @@ class Engine:
             if any("\ud800" <= character <= "\udfff" for character in text):  # half a pair, or a byte that is no text
                 raise BadQuestion("expected a question in UTF-8, found other bytes: set the terminal to UTF-8")
 
-    def _weight(self, lexical: LexicalIndex) -> Weigh:
+    def _weight(self) -> Weigh:
         """How much a need matters: by how rare its rarest term is, and more where it is a name."""
+        lexical = self._current_indexes().lexical
         passages = len(lexical)
 
         def weight(need: Need) -> float:

@@ -46,7 +46,7 @@ class Weighed:
     lacking: tuple[str, ...]
 
 
-def choose(question: Question, sentences: Sequence[Weighed], *, top: int) -> list[Choice]:
+def choose(question: Question, sentences: Sequence[Weighed], weigh: Weigh, *, top: int) -> list[Choice]:
     """The `top` best excerpts, best first, no text twice: where others hold the same, they stand in `also_in`."""
     chosen: list[Choice] = []
     for sentence in sentences:
@@ -70,8 +70,26 @@ def choose(question: Question, sentences: Sequence[Weighed], *, top: int) -> lis
             highlights=highlights(question, document.snapshot.text, sentence.span),
             score=round(sentence.score, 4),
         )
-        chosen.append(Choice(excerpt, sentence.signals, sentence.lacking))
+        signals = _of_excerpt(question, sentence, excerpt, [one for one in sentences if _inside(one, excerpt)], weigh)
+        chosen.append(Choice(excerpt, signals, sentence.lacking))
     return chosen
+
+
+def _of_excerpt(
+    question: Question, best: Weighed, excerpt: Excerpt, sentences: Sequence[Weighed], weigh: Weigh
+) -> Signals:
+    """The best sentence's signals, with what the sentences before it in the excerpt add."""
+    return replace(
+        best.signals,
+        similarity=max(one.signals.similarity for one in sentences),
+        coverage=coverage(question, contents(excerpt.text), weigh),
+        telling_coverage=max(one.signals.telling_coverage for one in sentences),
+        window_coverage=max(one.signals.window_coverage for one in sentences),
+    )
+
+
+def _inside(sentence: Weighed, excerpt: Excerpt) -> bool:
+    return sentence.candidate.document.id == excerpt.document.id and excerpt.span.holds(sentence.span)
 
 
 def weighed(question: Question, candidates: Sequence[Candidate], weigh: Weigh) -> list[Weighed]:

@@ -1,0 +1,80 @@
+"""Wall-clock and processor time, of a call and of a fresh process.
+
+On a shared machine wall time tells of the neighbours too; processor time, beside it, nearly only of us.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from benchmarks.machine import ROOT
+
+__all__ = ["Run", "Timing", "median", "minimum", "run_python", "timed"]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds by the clock, and seconds that the process's threads spent on processors."""
+
+    wall_s: float
+    processor_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A process that has ended: how long it took, the most memory it held at once, and what it wrote."""
+
+    timing: Timing
+    peak_bytes: int
+    stdout: str
+    stderr: str
+
+
+def timed(call: Callable[[], Result]) -> tuple[Result, Timing]:
+    """What `call` returns, and how long it took in all threads of this process."""
+    wall, processor = time.perf_counter(), time.process_time()
+    result = call()
+    return result, Timing(time.perf_counter() - wall, time.process_time() - processor)
+
+
+def run_python(arguments: Sequence[str]) -> Run:
+    """Run this interpreter with `arguments` in the repository's root, from start to end; exit where it fails.
+
+    Linux counts the memory of whoever starts a process into its peak, so call this from a small process.
+    """
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    stderr = process.stderr.read() if "importtime" in arguments else ""  # tens of kilobytes: read before it blocks
+    stdout = process.stdout.read()
+    stderr += process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(arguments)}: exit {process.returncode}\n{stderr}")
+    return Run(Timing(wall_s, usage.ru_utime + usage.ru_stime), usage.ru_maxrss * 1024, stdout, stderr)
+
+
+def minimum(timings: Sequence[Timing]) -> Timing:
+    """The least of each: noise only ever adds."""
+    return Timing(min(one.wall_s for one in timings), min(one.processor_s for one in timings))
+
+
+def median(timings: Sequence[Timing]) -> Timing:
+    """The middle of each."""
+    return Timing(
+        statistics.median(one.wall_s for one in timings), statistics.median(one.processor_s for one in timings)
+    )

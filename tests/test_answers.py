@@ -1,0 +1,132 @@
+"""The seeds, asked as people ask: the real model, and what must be answered or must not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from retrieval.datamodel import Abstention, Answer, Reply
+from retrieval.encode import OnnxEncoder
+from retrieval.engine import Engine
+from retrieval.models import prepare
+from retrieval.settings import Settings
+
+SEEDS = Path(__file__).parent.parent / "seeds"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    settings = Settings()
+    made = Engine(
+        tmp_path_factory.mktemp("library"), settings, lambda: OnnxEncoder(prepare(), threads=settings.threads)
+    )
+    made.ingest([str(SEEDS)])
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("How many megawatts did CPEC phase one add?", ["over 8,000 megawatts"]),
+        ("how long is CPEC", ["3,000-kilometer"]),
+        ("Who leads Pakistan's embassy in China?", ["Khalil Hashmi"]),
+        (
+            "What did the 2024 trade in services fair have as its theme?",
+            ["Global Services, Shared Prosperity"],
+        ),
+        ("value of the food MoU", ["350 million dollars"]),
+        ("What is the focus of CPEC's second phase?", ["industrial cooperation", "business to business"]),
+        ("Who spoke about two big forces?", ["Dusek"]),
+        ("theme of the 2025 Davos meeting", ["Collaboration for the Intelligent Age"]),
+        ("How much is IT export growth?", ["more than 30%"]),
+        ("which chinese companies should come to Pakistan", ["Huawei"]),
+        ("سی پیک فیز ون سے گرڈ میں کتنے میگاواٹ بجلی آئی؟", ["over 8,000 megawatts"]),
+    ],
+)
+def test_the_first_excerpt_holds_the_answer(engine: Engine, question: str, words: list[str]) -> None:
+    reply = engine.ask(question)
+    assert isinstance(reply, Answer)
+    assert any(word in reply.excerpts[0].text for word in words)
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("How many megawatts did CPEC Phase II add?", ()),
+        ("Who is the president of China?", ("president",)),
+        ("What did the WEF official say about Pakistan?", ("Pakistan",)),
+        ("best recipe for biryani", ("best", "recipe", "biryani")),
+    ],
+)
+def test_what_the_documents_do_not_say_is_not_answered(engine: Engine, question: str, missing: tuple[str, ...]) -> None:
+    reply = engine.ask(question)
+    assert isinstance(reply, Abstention)
+    assert set(missing) <= set(reply.missing_terms)
+
+
+def test_phase_one_is_a_near_miss_where_phase_two_was_asked(engine: Engine) -> None:
+    reply = engine.ask("How many megawatts did CPEC Phase II add?")
+    assert isinstance(reply, Abstention)
+    assert reply.reason == "near_miss"
+
+
+def test_the_answering_words_are_highlighted(engine: Engine) -> None:
+    """A number with its unit, and what limits it ("over")."""
+    reply = engine.ask("How many megawatts did CPEC phase one add?")
+    assert isinstance(reply, Answer)
+    first = reply.excerpts[0]
+    assert [span.of(first.document.snapshot.text) for span in first.highlights] == ["over 8,000 megawatts"]
+
+
+def test_an_excerpt_that_leans_on_the_sentence_before_takes_it_along(engine: Engine) -> None:
+    """ "We were able to add …" does not tell of which phase it speaks."""
+    reply = engine.ask("How many megawatts did CPEC phase one add?")
+    assert isinstance(reply, Answer)
+    assert reply.excerpts[0].text.startswith('"CPEC Phase I was primarily about infrastructure and energy.')
+
+
+def test_a_follow_up_takes_its_subject_from_the_question_before(engine: Engine) -> None:
+    reply = engine.ask("and how long is it?", history=["What is CPEC?"])
+    assert "3,000-kilometer" in _shown(reply)
+
+
+def test_every_excerpt_is_what_its_snapshot_says(engine: Engine) -> None:
+    questions = ["CPEC", "What did Dusek say?", "ڈیجیٹل معیشت", "服务贸易", "Huawei and Tencent", "?!", "a" * 500]
+    for question in questions:
+        reply = engine.ask(question, top=10)
+        excerpts = reply.excerpts if isinstance(reply, Answer) else reply.nearest
+        for excerpt in excerpts:
+            assert excerpt.document.snapshot.text[excerpt.span.start : excerpt.span.end] == excerpt.text
+            assert excerpt.document.holds(excerpt.span)
+            assert "Skip to Content" not in excerpt.text
+            assert "descriptions off" not in excerpt.text
+
+
+def test_the_same_question_gets_the_same_reply(engine: Engine) -> None:
+    assert engine.ask("how long is CPEC") == engine.ask("how long is CPEC")
+
+
+def test_a_story_that_stands_in_two_documents_is_told_as_one(engine: Engine, tmp_path: Path) -> None:
+    text = "The Makran ferry carried 4,210 passengers in its first month, the port's director said."
+    rows = [{"id": name, "text": text, "title": "Makran ferry"} for name in ("first-paper", "second-paper")]
+    path = tmp_path / "ferry.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    engine.ingest([str(path)])
+    reply = engine.ask("How many passengers did the Makran ferry carry?")
+    assert isinstance(reply, Answer)
+    assert reply.excerpts[0].document.id == "first-paper"
+    assert reply.excerpts[0].also_in == ("second-paper",)
+    assert [excerpt.text for excerpt in reply.excerpts].count(text) == 1
+    for row in rows:
+        engine.remove(row["id"])
+
+
+def _shown(reply: Reply) -> str:
+    excerpts = reply.excerpts if isinstance(reply, Answer) else reply.nearest
+    return excerpts[0].text
