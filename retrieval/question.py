@@ -45,7 +45,7 @@ _ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
 )
 # Verbs that any sentence may put otherwise: "who leads the embassy" is answered by its ambassador. By lexical term.
 _LIGHT = frozenset(
-    "add becom begin call come did done get give go happen head hold kind lead led made make mean need put run said say"
+    "add becom begin call come did done get give go got happen head hold kind lead led made make mean need put run said say"
     " see speak spoke take talk tell think took told want went".split()
 )
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -109,7 +109,7 @@ def _needs(text: str) -> list[Need]:
         if not _meets(name.span, taken):
             found.append((name.span.start, _known(text, name, words)))
             taken.append(name.span)
-    begins = min((word.span.start for word in words), default=0)
+    begins = len(text) - len(text.lstrip())
     shouted = text.isupper()
     for word in words:
         if not _meets(word.span, taken):
