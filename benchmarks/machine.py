@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-__all__ = ["heading"]
+__all__ = ["ROOT", "heading"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,7 +20,14 @@ def heading(*packages: str) -> str:
     date = datetime.datetime.now(datetime.UTC).date()
     versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
     return ", ".join(
-        [_processor(), f"{os.cpu_count()} cores", f"{date}", _commit(), f"Python {platform.python_version()}", *versions]
+        [
+            _processor(),
+            f"{os.cpu_count()} cores",
+            f"{date}",
+            _commit(),
+            f"Python {platform.python_version()}",
+            *versions,
+        ]
     )
 
 

@@ -9,6 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,21 +52,18 @@ def run_python(arguments: Sequence[str]) -> Run:
 
     Linux counts the memory of whoever starts a process into its peak, so call this from a small process.
     """
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    stderr = process.stderr.read() if "importtime" in arguments else ""  # tens of kilobytes: read before it blocks
-    stdout = process.stdout.read()
-    stderr += process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        begun = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=stdout, stderr=stderr)
+        _, status, usage = os.wait4(process.pid, 0)
+        timing = Timing(time.perf_counter() - begun, usage.ru_utime + usage.ru_stime)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        stdout.seek(0)
+        stderr.seek(0)
+        run = Run(timing, usage.ru_maxrss * 1024, stdout.read().decode(), stderr.read().decode())
     if process.returncode:
-        sys.exit(f"{' '.join(arguments)}: exit {process.returncode}\n{stderr}")
-    return Run(Timing(wall_s, usage.ru_utime + usage.ru_stime), usage.ru_maxrss * 1024, stdout, stderr)
+        sys.exit(f"{' '.join(arguments)}: exit {process.returncode}\n{run.stderr}")
+    return run
 
 
 def minimum(timings: Sequence[Timing]) -> Timing:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # nothing of the engine is loaded for --help
 __all__ = ["main", "make_encoder"]
 
 SEEDS = "seeds"
+MAKERS = {"ingest", "ask", "chat"}  # the commands that make a library where there is none
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, as all of ours are."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {_one_line(message)}; {self.prog} --help tells the usage\n")
+        self.exit(2, f"{self.prog}: {_one_line(message)}; run `{self.prog} --help` for the usage\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:], parents=[shared])
-        added.set_defaults(run=run)
+        added.set_defaults(run=run, command=name)
         return added
 
     ingest = command("ingest", _ingest, "read files and folders into the library")
@@ -302,14 +303,20 @@ def _reindex(options: argparse.Namespace) -> int:
 
 
 def _engine(options: argparse.Namespace, *, model: str | None = None) -> Engine:
+    """The engine of the library that `options` name; only the commands in `MAKERS` make one where there is none."""
     from dataclasses import replace
 
     from bot.settings import read_settings
     from retrieval.engine import Engine
+    from retrieval.library import Library
 
     chosen = read_settings(options.library)
     settings = chosen.engine if model is None else replace(chosen.engine, model=model)
-
+    if options.command not in MAKERS and not chosen.library.is_file() and not Library.is_in(chosen.library):
+        raise InputError(
+            f"expected a library in {chosen.library}, found none: name its folder by --library, "
+            "or make it by `quoth ingest SOURCE`"
+        )
     options.is_default_library = chosen.is_default_library
     engine = Engine(chosen.library, settings, lambda: make_encoder(settings))
     options.engine = engine  # for `main` to close

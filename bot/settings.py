@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from retrieval.errors import InputError
 from retrieval.settings import Settings
@@ -12,6 +13,7 @@ from retrieval.settings import Settings
 __all__ = ["Chosen", "read_settings"]
 
 PREFIX = "QUOTH_"
+LIBRARY = "QUOTH_LIBRARY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,34 @@ class Chosen:
 def read_settings(library: str | None) -> Chosen:
     """The settings, `library` being what the command line named; `InputError` for a name or value that is none."""
     given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
-    folder = library or given.pop(f"{PREFIX}LIBRARY", None)
-    given.pop(f"{PREFIX}LIBRARY", None)
-    values = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
-    try:
-        engine = Settings.read(values)
-    except ValueError as error:
-        raise InputError(f"a setting in the environment ({PREFIX}…): {error}; correct it, or unset it") from error
+    folder = library or given.get(LIBRARY)
+    given.pop(LIBRARY, None)
+    engine = Settings()
+    for name, value in sorted(given.items()):
+        engine = _with(engine, name, value)
     return Chosen(Path(folder or "library"), folder is None, engine)
+
+
+def _with(settings: Settings, name: str, value: str) -> Settings:
+    change: dict[str, Any]
+    try:
+        match name:
+            case "QUOTH_MODEL":
+                change = {"model": value}
+            case "QUOTH_THREADS":
+                change = {"threads": _number(int, value, "a whole number of threads")}
+            case "QUOTH_OPERATING_POINT":
+                change = {"operating_point": _number(float, value, "a number between 0 and 1")}
+            case _:
+                known = "QUOTH_LIBRARY, QUOTH_MODEL, QUOTH_OPERATING_POINT, QUOTH_THREADS"
+                raise InputError(f"expected a setting among {known}, found {name}: correct its name, or unset it")
+        return replace(settings, **change)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}; correct it, or unset it") from error
+
+
+def _number(kind: type[int] | type[float], value: str, expected: str) -> float:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise ValueError(f"expected {expected}, found {value!r}") from error

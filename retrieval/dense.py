@@ -167,4 +167,6 @@ def _storing(folder: Path) -> Iterator[None]:
         raise ValueError(f"an index is written into a new folder, found {folder}") from fault
     except (OSError, RuntimeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "faiss cannot write"
-        raise StorageError(f"the dense index cannot be written to {folder}: {reason}") from fault
+        raise StorageError(
+            f"the dense index cannot be written to {folder}: {reason}; make room or permit it, then try again"
+        ) from fault

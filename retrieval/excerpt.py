@@ -70,7 +70,7 @@ def choose(question: Question, sentences: Sequence[Weighed], weigh: Weigh, *, to
             highlights=highlights(question, document.snapshot.text, sentence.span),
             score=round(sentence.score, 4),
         )
-        signals = _of_excerpt(question, sentence, excerpt, [one for one in sentences if _inside(one, excerpt)], weigh)
+        signals = _of_excerpt(question, sentence, excerpt, sentences, weigh)
         chosen.append(Choice(excerpt, signals, sentence.lacking))
     return chosen
 
@@ -78,18 +78,19 @@ def choose(question: Question, sentences: Sequence[Weighed], weigh: Weigh, *, to
 def _of_excerpt(
     question: Question, best: Weighed, excerpt: Excerpt, sentences: Sequence[Weighed], weigh: Weigh
 ) -> Signals:
-    """The best sentence's signals, with what the sentences before it in the excerpt add."""
+    """The best sentence's signals, with what the sentences before it in the excerpt, and the one before that, add."""
+    document = excerpt.document
+    inside = [one for one in sentences if one.candidate.document == document and excerpt.span.holds(one.span)]
+    passage = best.candidate.passage
+    before = [one for one in sentences if one.candidate.passage == passage and one.span.end <= excerpt.span.start]
+    nearest = max(before, key=lambda one: one.span.end, default=best)
     return replace(
         best.signals,
-        similarity=max(one.signals.similarity for one in sentences),
+        similarity=max(one.signals.similarity for one in (*inside, nearest)),
         coverage=coverage(question, contents(excerpt.text), weigh),
-        telling_coverage=max(one.signals.telling_coverage for one in sentences),
-        window_coverage=max(one.signals.window_coverage for one in sentences),
+        telling_coverage=max(one.signals.telling_coverage for one in inside),
+        window_coverage=max(one.signals.window_coverage for one in inside),
     )
-
-
-def _inside(sentence: Weighed, excerpt: Excerpt) -> bool:
-    return sentence.candidate.document.id == excerpt.document.id and excerpt.span.holds(sentence.span)
 
 
 def weighed(question: Question, candidates: Sequence[Candidate], weigh: Weigh) -> list[Weighed]:

@@ -255,7 +255,9 @@ def _damaged(folder: Path, what: str) -> DamagedLibrary:
 
 def _refused(folder: Path, fault: Exception) -> StorageError:
     reason = " ".join(str(fault).split())
-    return StorageError(f"the lexical index cannot be written to {folder}: {reason}")
+    return StorageError(
+        f"the lexical index cannot be written to {folder}: {reason}; make room or permit it, then try again"
+    )
 
 
 @contextmanager

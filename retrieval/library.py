@@ -7,6 +7,7 @@ writes at a time, many read. A kill at any moment leaves the last committed stat
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -42,6 +43,11 @@ class Library:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
         self.connection = connection
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Whether there is a library in `folder`, whole or damaged."""
+        return os.path.lexists(folder / FILE)
 
     @classmethod
     def open(cls, folder: Path) -> Library:
@@ -231,22 +237,35 @@ class Library:
 
 
 def _create(folder: Path, path: Path) -> None:
-    """Make an empty library beside its place and link it there, so that a kill leaves all of it or nothing."""
-    # Indexes of a library that is gone would pass for this one's as soon as its generation reaches theirs.
-    shutil.rmtree(folder / INDEXES, ignore_errors=True)
-    beside = folder / f".{FILE}.{os.getpid()}"
-    beside.unlink(missing_ok=True)
+    """Make an empty library beside its place and rename it there, so that a kill leaves all of it or nothing.
+
+    The folder itself is the lock: one process makes it, and clears away what a killed one left under the same name.
+    """
+    lock = os.open(folder, os.O_RDONLY)
     try:
-        with closing(sqlite3.connect(beside, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(rows.SCHEMA)
-            connection.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
-        path.hardlink_to(beside)  # unlike a rename, it fails where another process was first
-    except FileExistsError:
-        pass
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():  # another process was first
+            return
+        # Indexes of a library that is gone would pass for this one's as soon as its generation reaches theirs.
+        shutil.rmtree(folder / INDEXES, ignore_errors=True)
+        beside = folder / f".{FILE}"
+        _unlink(beside)
+        try:
+            with closing(sqlite3.connect(beside, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(rows.SCHEMA)
+                connection.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
+            beside.rename(path)
+            os.fsync(lock)
+        finally:
+            _unlink(beside)
     finally:
-        for suffix in ("", "-wal", "-shm"):
-            beside.with_name(beside.name + suffix).unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _unlink(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ into it, so it is either whole or not there.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -23,6 +24,7 @@ __all__ = ["DEFAULT_MODEL", "Model", "prepare"]
 
 DEFAULT_MODEL = "multilingual-e5-small"
 FORMAT = 1  # of a prepared model: another number prepares anew
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,14 @@ def prepare(
                     _make(source, target, notice)
         return _load(target)
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StorageError(
+                f"the model needs about 700 MB in {cache}, found: {error.strerror}; "
+                "free some space there, or set XDG_CACHE_HOME to another folder"
+            ) from error
         raise StorageError(
-            f"the model needs about 700 MB in {cache}, found: {error.strerror or error}; "
-            "free some space there, or set XDG_CACHE_HOME to another folder"
+            f"expected a folder for models that can be read and written, found {error.filename or cache}: "
+            f"{error.strerror or error}; permit it or remove it, or set XDG_CACHE_HOME to another folder"
         ) from error
 
 
@@ -108,7 +115,10 @@ class _Source:
 def _hub_folder(name: str) -> Path:
     """The folder of a hub model, downloaded unless it is cached."""
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise ModelUnavailable(f"expected a model's folder or hub name, found {name!r}, which is neither")
+        raise ModelUnavailable(
+            f"expected a model's folder or hub name, found {name!r}, which is neither: correct it in QUOTH_MODEL, "
+            "or unset it for the default"
+        )
     from huggingface_hub import snapshot_download
 
     try:
@@ -171,6 +181,10 @@ def _weights_digest(folder: Path) -> str:
 
 
 def _load(folder: Path) -> Model:
+    if not folder.is_dir():
+        raise ModelUnavailable(
+            f"expected the folder of a prepared model, found the file {folder}: remove that file, the model is made again"
+        )
     try:
         described = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         return Model(folder=folder, **described)

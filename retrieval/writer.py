@@ -69,20 +69,23 @@ class Writer:
                     self._add_document(document, source, generation, passages)
 
     def remove(self, document_id: str) -> None:
-        """Remove a document at once, and its snapshot where no other document needs it."""
+        """Remove a document at once; with the last one of a source, every version of that source and its snapshot.
+
+        A snapshot stays where another source needs it.
+        """
         self.library.document(document_id)
         with self._transaction() as generation:
             row = self._connection.execute(
-                "SELECT sources.number, sha256 FROM documents JOIN sources ON documents.source = sources.number"
+                "SELECT sources.number, key, sha256 FROM documents JOIN sources ON documents.source = sources.number"
                 " WHERE id = ?",
                 (document_id,),
             ).fetchone()
             self._connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
             self._removed(document_id, generation)
             if not self._connection.execute("SELECT 1 FROM documents WHERE source = ?", (row[0],)).fetchone():
-                self._connection.execute("DELETE FROM sources WHERE number = ?", (row[0],))
-                # A version of it that was replaced earlier is no reason to keep what was asked to go.
-                self._connection.execute("DELETE FROM sources WHERE sha256 = ? AND replaced_at IS NOT NULL", (row[1],))
+                self._connection.execute("DELETE FROM sources WHERE key = ?", (row[1],))
+                # The same text, replaced earlier under another key, is no reason to keep what was asked to go.
+                self._connection.execute("DELETE FROM sources WHERE sha256 = ? AND replaced_at IS NOT NULL", (row[2],))
             else:
                 self._connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (row[0], document_id))
             self._drop_orphans()

@@ -6,10 +6,9 @@ import codecs
 import re
 
 from retrieval.errors import RefusedSource
+from retrieval.read.detect import detected, foreign_share
 
 __all__ = ["decode", "refuse_binary"]
-
-_SAMPLE_BYTES = 65_536
 
 # The longer mark first: UTF-32 little-endian starts with the mark of UTF-16.
 _BYTE_ORDER_MARKS = (
@@ -41,13 +40,9 @@ _FORMATS = (
 )
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
 
-# Isolated, so that a rare encoding cannot win by chance. Others are refused, not guessed.
-_DETECTED = ["utf_16_le", "utf_16_be", "gb18030", "big5", "cp1256", "cp1251", "cp1252", "shift_jis", "euc_kr"]
-_HIGHEST_MESS = 0.1
-_FEWEST_BYTES = 8
-_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_SHARE = 0.005
+_LOWEST_MARKED_SHARE = 0.1  # of bytes that ASCII and UTF-8 lack, in what a mark says to be UTF-16 or UTF-32
 _STRANGE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff\ue000-\uf8ff]")
 
 _WHAT_TO_DO = "save it as UTF-8 text"
@@ -58,7 +53,11 @@ def decode(raw: bytes, source: str) -> str:
     refuse_binary(raw, source)
     for mark, encoding in _BYTE_ORDER_MARKS:
         if raw.startswith(mark):
-            return _checked(_strictly(raw[len(mark) :], encoding, source), source)
+            rest = raw[len(mark) :]
+            if encoding != "utf-8" and rest and foreign_share(rest) < _LOWEST_MARKED_SHARE:
+                found = f"its mark {mark.hex(' ')} before other text"
+                raise RefusedSource(source, f"expected {encoding.upper()}, found {found}; {_WHAT_TO_DO}")
+            return _checked(_strictly(rest, encoding, source), source)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -94,7 +93,7 @@ def _checked(text: str, source: str) -> str:
 
 
 def _in_detected_encoding(raw: bytes, source: str, error: UnicodeDecodeError | None) -> str:
-    encoding = _detected(raw)
+    encoding = detected(raw)
     if encoding is not None:
         try:
             text = raw.decode(encoding)
@@ -107,32 +106,3 @@ def _in_detected_encoding(raw: bytes, source: str, error: UnicodeDecodeError | N
         raise RefusedSource(source, f"expected text, found binary data; give the text it holds, or {_WHAT_TO_DO}")
     found = f"a byte that is not at {error.start}, in no encoding that can be told"
     raise RefusedSource(source, f"expected UTF-8, found {found}; {_WHAT_TO_DO}")
-
-
-def _detected(raw: bytes) -> str | None:
-    """The old encoding that `raw` is convincingly in, by its first 64 KiB, if any."""
-    if len(raw) < _FEWEST_BYTES:
-        return None
-    sample = raw
-    if len(raw) > _SAMPLE_BYTES:  # cut between lines, where no character of several bytes is cut in two
-        sample = raw[: _SAMPLE_BYTES // 2 * 2]
-        sample = sample[: sample.rfind(b"\n") & ~1] if b"\n" in sample and b"\0" not in sample else sample
-    if b"\0" not in sample and _is_western(sample):
-        return "cp1252"
-
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample, cp_isolation=_DETECTED).best()
-    if best is None or best.chaos > _HIGHEST_MESS or (best.encoding == "cp1252" and best.coherence == 0):
-        return None
-    return best.encoding
-
-
-def _is_western(sample: bytes) -> bool:
-    """Whether bytes past ASCII are few and stand alone, as accents and curly quotes do in Windows-1252.
-
-    Detectors take an English page with three curly quotes for Big5 or Cyrillic; there, such bytes stand together.
-    """
-    runs = _HIGH_RUN.findall(sample)
-    alone = sum(len(run) == 1 for run in runs)
-    return bool(runs) and len(runs) < 0.2 * len(sample) and alone >= 0.8 * len(runs)
