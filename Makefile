@@ -28,6 +28,7 @@ quick: setup-dev
 
 quality: setup-dev
 	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --hold
+	DATA="$(DATA)" $(BIN)/pytest -q -m data
 
 setup: .venv/installed
 

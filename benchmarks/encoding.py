@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,7 @@ def main() -> int:
     cold = {name: [cold_start(name, options.threads) for _ in range(COLD_STARTS)] for name in SIDES}
     workers = {name: Worker(name, options.threads) for name in SIDES}
     print(heading("onnxruntime", "torch", "sentence-transformers"))
-    print(
-        f"\n{options.threads} threads a side; {options.rounds} rounds, the sides in turn; best / median of the rounds.\n"
-    )
+    print(f"\nThreads a side: {options.threads}. Rounds, the sides in turn: {options.rounds}; best / median of them.\n")
     print("| case | | Quoth | sentence-transformers | ratio of the best / of the medians | expected |")
     print("| --- | --- | --- | --- | --- | --- |")
     for case in cases():
@@ -191,7 +190,7 @@ def work(encode: Callable[[list[str], Prompt], Embeddings]) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         prompt: Prompt = asked["prompt"]
-        results = [timed(lambda texts=texts: encode(texts, prompt)) for texts in asked["calls"]]  # type: ignore[misc]
+        results = [timed(partial(encode, texts, prompt)) for texts in asked["calls"]]
         reply = {
             "wall_s": sum(timing.wall_s for _, timing in results) / len(results),
             "processor_s": sum(timing.processor_s for _, timing in results) / len(results),

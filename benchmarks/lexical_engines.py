@@ -1,4 +1,4 @@
-"""Lexical engines side by side on the same short passages: `python benchmarks/lexical_engines.py`.
+"""Lexical engines side by side on the same short passages: `python -m benchmarks.lexical_engines`.
 
 Every engine is fed the terms of `retrieval.analyze`, joined by spaces, so that only the engines differ. Each one
 builds, searches and adds in a fresh process of its own. Prints a Markdown table.
@@ -7,12 +7,10 @@ builds, searches and adds in a fresh process of its own. Prints a Markdown table
 from __future__ import annotations
 
 import argparse
-import datetime
 import importlib.metadata
 import importlib.util
 import json
 import os
-import platform
 import random
 import resource
 import sqlite3
@@ -26,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks.machine import heading
 from retrieval.analyze import terms
 
 __all__ = ["main"]
@@ -249,7 +248,7 @@ def measured(name: str, folder: Path) -> Figures | None:
     found: dict[str, Any] = {}
     for step in STEPS:
         print(f"{name}: {step}", file=sys.stderr)
-        command = [sys.executable, __file__, "--step", step, name, str(index)]
+        command = [sys.executable, "-m", "benchmarks.lexical_engines", "--step", step, name, str(index)]
         found |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return Figures(**found)
 
@@ -316,11 +315,10 @@ def table(figures: dict[str, Figures | None], count: int, questions: list[list[s
     lengths = statistics.median(len(question) for question in questions)
     rows = [
         f"{count:,} passages of about {TERMS_IN_PASSAGE} terms (English, Urdu, Chinese); {len(questions)} questions, "
-        f"median {lengths:g} terms; top {DEPTH}. {machine()}, {datetime.datetime.now(datetime.UTC).date()}, Python "
-        f"{platform.python_version()}. Questions arrive as terms; latency includes building the query and returning "
-        f"the ids, the fastest of three; start-up is import, open and first question in a fresh process (files in the "
-        f"system's cache); memory is what those and all questions add; {ADDED} passages are added in a fresh process, "
-        "committed.",
+        f"median {lengths:g} terms; top {DEPTH}. {heading()}. Questions arrive as terms; latency includes building the "
+        "query and returning the ids, the fastest of three; start-up is import, open and first question in a fresh "
+        f"process (files in the system's cache); memory is what those and all questions add; {ADDED} passages are "
+        "added in a fresh process, committed.",
         "",
         "| engine | median / p95, ms | processor, ms | start-up, ms | memory, MB | build, s | add 100, ms | disk, MB |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -349,15 +347,6 @@ def row(name: str, found: Figures | None) -> str:
 def percentile(values: tuple[float, ...], percent: int) -> float:
     """The smallest value that `percent` of all do not exceed."""
     return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
-
-
-def machine() -> str:
-    """The processor and how many of its cores there are."""
-    try:
-        named = [line.split(":")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-    except OSError:
-        named = []
-    return f"{named[0].strip() if named else platform.machine()}, {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import random
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.libraries import data_digest, make_library, real_encoder, require, tell
+from benchmarks.machine import heading
 
 FLOORS = Path(__file__).with_name("floors.json")
 HELD = ("right@1", "right@3", "found@1", "abstained", "selective accuracy", "AUROC", "AUROC absent")
@@ -102,7 +102,7 @@ def _sampled(one: QuestionSet, path: Path) -> Path:
 
 
 def _print(measured: dict[str, dict[str, Any]], floors: dict[str, Any]) -> None:
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"{heading()}\n")
     print(f"| set | {' | '.join(SHOWN)} |")
     print(f"| --- |{' --- |' * len(SHOWN)}")
     for name, found in measured.items():

@@ -15,6 +15,7 @@ __all__ = ["Reach", "Style", "printable", "reply_text", "sources_text"]
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # What a terminal would obey instead of showing: a document must not be able to move the cursor or ring the bell.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+BAR = "│ "
 _MONTHS = "January February March April May June July August September October November December".split()
 
 
@@ -73,8 +74,8 @@ def _abstention_text(abstention: Abstention, reach: Reach, style: Style) -> str:
     if abstention.nearest:
         parts += ["", "Nearest, though it is no answer:"]
     for excerpt in abstention.nearest:
-        plain = _wrapped(" ".join(printable(excerpt.text).split()), style.width - 4)
-        parts += ["", *(f"    {line}" for line in plain), *_citation(excerpt, style)]
+        plain = _wrapped(" ".join(printable(excerpt.text).split()), style.width)
+        parts += ["", *plain, *_citation(excerpt, style)]
     return "\n".join(parts)
 
 
@@ -98,12 +99,13 @@ def _why(abstention: Abstention) -> str:
 
 
 def _quote(excerpt: Excerpt, style: Style) -> str:
-    """The excerpt in quotation marks, wrapped, the highlights in bold or underlined by a line of their own."""
+    """The excerpt beside a bar, wrapped, the highlights in bold or underlined by a line of their own.
+
+    No quotation marks are added: half of what news says stands in its own already.
+    """
     text = excerpt.document.snapshot.text
     lines = []
-    for number, span in enumerate(_lines(excerpt, style.width - 2)):
-        opening = "“" if number == 0 else " "
-        closing = "”" if span.end == excerpt.span.end else ""
+    for span in _lines(excerpt, style.width - len(BAR)):
         marked = [
             Span(max(mark.start, span.start), min(mark.end, span.end))
             for mark in excerpt.highlights
@@ -111,11 +113,11 @@ def _quote(excerpt: Excerpt, style: Style) -> str:
         ]
         line = span.of(text)
         if style.bold:
-            lines.append(opening + _in_bold(line, [mark.shifted(-span.start) for mark in marked]) + closing)
+            lines.append(BAR + _in_bold(line, [mark.shifted(-span.start) for mark in marked]))
             continue
-        lines.append(opening + printable(line) + closing)
+        lines.append(BAR + printable(line))
         if marked and not _RIGHT_TO_LEFT.search(line):
-            lines.append((" " + _underline(line, [mark.shifted(-span.start) for mark in marked])).rstrip())
+            lines.append(BAR + _underline(line, [mark.shifted(-span.start) for mark in marked]))
     return "\n".join(lines)
 
 
@@ -178,8 +180,8 @@ def _citation(excerpt: Excerpt, style: Style) -> list[str]:
     rows = [document.title or "", " · ".join(known), document.url or "", f"{document.snapshot.source}, {place}"]
     if excerpt.also_in:
         rows.append(f"also in {', '.join(excerpt.also_in)}")
-    lines = [line for row in rows if row for line in _wrapped(printable(row), style.width - 6)]
-    return [f"    {'— ' if number == 0 else '  '}{line}" for number, line in enumerate(lines)]
+    lines = [line for row in rows if row for line in _wrapped(printable(row), style.width - 4)]
+    return [f"  {'— ' if number == 0 else '  '}{line}" for number, line in enumerate(lines)]
 
 
 def _date(written: str | None) -> str | None:

@@ -20,7 +20,7 @@ __all__ = ["Embeddings", "Encoder", "OnnxEncoder", "Prompt"]
 Embeddings: TypeAlias = NDArray[np.float32]
 Prompt: TypeAlias = Literal["query", "passage"]
 
-TOKENS_IN_A_BATCH = 2048  # padded: larger batches are no faster on two cores, and take more memory
+TOKENS_IN_A_BATCH = 512  # padded: larger batches fall out of the processor's caches, and take more memory
 
 
 class Encoder(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from copy import copy
 from typing import Protocol, cast
 
 __all__ = ["UNKNOWN", "detect"]
@@ -52,6 +53,9 @@ _CANDIDATES = {
 
 
 class _Identifier(Protocol):
+    @property
+    def labels(self) -> list[str]: ...
+    def set_languages(self, langs: list[str]) -> None: ...
     def classify(self, text: str) -> tuple[str, float]: ...
 
 
@@ -80,10 +84,16 @@ def _classified(sample: str, script: str) -> str:
 
 @functools.cache
 def _classifier(script: str) -> _Identifier:
-    """py3langid, for the languages of one script only; it is imported here for the texts that need it."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    """py3langid, for the languages of one script only."""
+    identifier = copy(_identifier())  # setting its languages replaces its tables, it changes none
     known = set(identifier.labels)
     identifier.set_languages([language for language in _CANDIDATES[script] if language in known])
-    return cast("_Identifier", identifier)
+    return identifier
+
+
+@functools.cache
+def _identifier() -> _Identifier:
+    """py3langid, imported here for the texts that need it: it takes the better part of a second to load."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return cast("_Identifier", LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True))

@@ -183,7 +183,8 @@ def _weights_digest(folder: Path) -> str:
 def _load(folder: Path) -> Model:
     if not folder.is_dir():
         raise ModelUnavailable(
-            f"expected the folder of a prepared model, found the file {folder}: remove that file, the model is made again"
+            f"expected the folder of a prepared model, found the file {folder}: "
+            "remove that file, the model is made again"
         )
     try:
         described = json.loads((folder / "model.json").read_text(encoding="utf-8"))

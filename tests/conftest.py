@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import zlib
 from collections.abc import Sequence
@@ -17,6 +18,14 @@ from retrieval.encode import Embeddings, Encoder, Prompt
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything loads the hub's client: no test may depend on a network
 for name in [name for name in os.environ if name.startswith("QUOTH_")]:
     del os.environ[name]  # what the developer has set is none of the tests' business
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Quick tests write to memory where there is room: each library is put on the disk many times over."""
+    memory = Path("/dev/shm")  # noqa: S108 - only the parent of pytest's own folders
+    is_quick = "slow" not in config.option.markexpr.replace("not slow", "")
+    if is_quick and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4_000_000_000:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 class BagOfWords:
@@ -35,7 +44,7 @@ class BagOfWords:
         return embeddings
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def encoder() -> Encoder:
     return BagOfWords("bag-of-words@1", 64)
 

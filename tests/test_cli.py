@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,14 +19,17 @@ import pytest
 
 import bot.cli
 from retrieval.encode import Encoder
+from retrieval.engine import Engine
 from retrieval.errors import ModelUnavailable
 from retrieval.library import Library
+from retrieval.settings import Settings
 from retrieval.writer import writing
 
 _ROOT = Path(__file__).parent.parent
 _COMMANDS = "ask chat check ingest prune reindex remove show sources".split()
 _PORT = "The harbour of Gwadar opened a new cargo terminal on Monday. It can handle twelve ships at once."
 
+_SETTINGS = "QUOTH_LIBRARY, QUOTH_MODEL, QUOTH_OPERATING_POINT, QUOTH_THREADS"
 _REPLY = "id question answered confidence elapsed_ms excerpts nearest reason missing_terms".split()
 _EXCERPT = "rank text start end page highlights score document also_in differs".split()
 _DOCUMENT = "id title publisher authors published updated url source language sha256".split()
@@ -67,11 +71,21 @@ def quoth(
     return run
 
 
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
+    """A library that holds the seeds, to be copied."""
+    folder = tmp_path_factory.mktemp("seeded") / "library"
+    engine = Engine(folder, Settings(), lambda: encoder)
+    assert engine.ingest([str(_ROOT / "seeds")]).added == 3
+    engine.close()
+    return folder
+
+
 @pytest.fixture
-def library(quoth: Quoth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def library(seeded: Path, quoth: Quoth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A library that holds the seeds, named by the environment."""
     monkeypatch.setenv("QUOTH_LIBRARY", "named")
-    assert quoth("ingest", str(_ROOT / "seeds")).code == 0
+    shutil.copytree(seeded, tmp_path / "named")
     return "named"
 
 
@@ -124,27 +138,30 @@ def test_wrong_usage_is_one_line_and_exits_2(quoth: Quoth, arguments: list[str],
     refused = quoth(*arguments)
     assert (refused.code, refused.out) == (2, "")
     assert is_one_line(refused.err)
+    assert re.search(r"run `quoth[a-z ]* --help` for the usage$|: quoth ask \"|: each line has its own$", refused.err)
     assert not (tmp_path / "library").exists()
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "told"),
     [
-        ("QUOTH_TOKENS", "1"),
-        ("QUOTH_THREADS", "many"),
-        ("QUOTH_THREADS", "0"),
-        ("QUOTH_OPERATING_POINT", "nan"),
-        ("QUOTH_LIBRARIES", "x"),
+        ("QUOTH_TOKENS", "1", f"expected a setting among {_SETTINGS}, found QUOTH_TOKENS: correct its name"),
+        ("QUOTH_threads", "1", f"expected a setting among {_SETTINGS}, found QUOTH_threads: correct its name"),
+        ("QUOTH_THREADS", "many", "QUOTH_THREADS: expected a whole number of threads, found 'many'; correct it"),
+        ("QUOTH_THREADS", "0", "QUOTH_THREADS: expected threads of at least 1, found 0; correct it"),
+        ("QUOTH_OPERATING_POINT", "nan", "QUOTH_OPERATING_POINT: expected an operating point between 0 and 1, found"),
+        ("QUOTH_OPERATING_POINT", "x", "QUOTH_OPERATING_POINT: expected a number between 0 and 1, found 'x'; correct"),
     ],
 )
-def test_a_setting_that_is_none_is_refused(
-    quoth: Quoth, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+def test_a_setting_that_is_none_is_refused_by_its_name_as_typed(
+    quoth: Quoth, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
 ) -> None:
     monkeypatch.setenv(name, value)
     refused = quoth("sources")
     assert (refused.code, refused.out) == (3, "")
     assert is_one_line(refused.err)
-    assert "QUOTH_" in refused.err
+    assert refused.err.startswith(f"quoth: {told}")
+    assert refused.err.endswith(", or unset it\n")
 
 
 # Asking
@@ -208,9 +225,23 @@ def test_the_seeds_are_read_first_only_into_a_default_library_never_written(
 
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_the_library_may_be_named_before_or_after_the_command(quoth: Quoth, place: str, tmp_path: Path) -> None:
-    named = ["--library", "mine"]
-    assert quoth(*([*named, "sources"] if place == "before" else ["sources", *named])).code == 0
+    (tmp_path / "good.txt").write_text(_PORT)
+    command, named = ["ingest", "good.txt"], ["--library", "mine"]
+    assert quoth(*([*named, *command] if place == "before" else [*command, *named])).code == 0
     assert (tmp_path / "mine" / "library.sqlite").is_file()
+
+
+@pytest.mark.parametrize("place", ["nowhere", "empty"])
+@pytest.mark.parametrize(
+    "command", ["check", "sources", "sources --json", "show x", "remove x", "prune --before 2026-01-31", "reindex"]
+)
+def test_a_mistyped_library_is_told_and_nothing_is_made(quoth: Quoth, tmp_path: Path, command: str, place: str) -> None:
+    (tmp_path / "empty").mkdir()
+    refused = quoth("--library", place, *command.split())
+    assert (refused.code, refused.out) == (3, "")
+    assert is_one_line(refused.err)
+    assert f"expected a library in {place}, found none: name its folder by --library" in refused.err
+    assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "x" * 10_000, "\udcff"], ids=["empty", "blank", "long", "bytes"])

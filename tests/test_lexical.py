@@ -36,7 +36,7 @@ def ids(ranking: Ranking) -> list[str]:
 
 def bodies(count: int, *, seed: int = 0, prefix: str = "d") -> list[LexicalEntry]:
     """Passages of at most 40 words, of which the engine knows the length exactly."""
-    draw = random.Random(seed)  # noqa: S311 - the same passages in every run, no secret
+    draw = random.Random(seed)
     return [
         LexicalEntry(
             f"{prefix}{number}#0-9",

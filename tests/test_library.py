@@ -6,9 +6,11 @@ import contextlib
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -253,6 +255,40 @@ def test_a_snapshot_stays_while_another_document_needs_it(engine: Engine, folder
     assert (ids(engine), snapshots(folder)) == ([], 0)
 
 
+def test_the_last_document_of_a_source_takes_every_version_of_it_along(
+    engine: Engine, source: Path, folder: Path, tmp_path: Path
+) -> None:
+    """What was asked to go must not stay readable as an older version until somebody prunes."""
+    page = tmp_path / "page.txt"
+    for text in (_PORT, _PORT.replace("twelve", "twenty"), _PORT.replace("twelve", "thirty")):
+        page.write_text(text)
+        engine.ingest([str(page)])
+    engine.ingest([str(source)])  # its "port" needs the first version's text
+    assert snapshots(folder) == 5
+    engine.remove(ids(engine)[0])
+    assert ids(engine) == ["port", "school", "rain"]
+    assert snapshots(folder) == 3
+    assert list(engine.faults()) == []
+    engine.close()
+    content = b"".join(path.read_bytes() for path in folder.glob("library.sqlite*"))
+    assert b"twelve" in content
+    assert b"twenty" not in content
+    assert b"thirty" not in content
+
+
+def test_older_versions_stay_while_a_document_of_the_source_does(engine: Engine, folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.txt"
+    page.write_text(_PORT)
+    engine.ingest([str(page)])
+    page.write_bytes((_SEEDS / "000_60f82cdcc2b9ec1d.txt").read_bytes())
+    engine.ingest([str(page)])
+    first, second = ids(engine)
+    engine.remove(first)
+    assert snapshots(folder) == 2
+    engine.remove(second)
+    assert snapshots(folder) == 0
+
+
 def test_a_removed_article_does_not_come_back_by_reindexing_its_page(engine: Engine) -> None:
     engine.ingest([str(_SEEDS / "000_60f82cdcc2b9ec1d.txt")])
     first, second = ids(engine)
@@ -312,6 +348,30 @@ def test_a_new_library_is_empty_and_says_so(engine: Engine) -> None:
     assert isinstance(reply, Abstention)
     assert reply.reason == "empty_collection"
     assert list(engine.faults()) == []
+
+
+def test_what_a_kill_left_of_the_first_creation_is_cleared_away(folder: Path) -> None:
+    create = (
+        "import os, pathlib, signal, sys; from retrieval.library import Library\n"
+        "pathlib.Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Library.open(pathlib.Path(sys.argv[1]))"
+    )
+    killed = subprocess.run([sys.executable, "-c", create, str(folder)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name for path in folder.iterdir()] == [".library.sqlite"]
+    Library.open(folder).close()
+    assert [path.name for path in folder.iterdir()] == ["library.sqlite"]
+
+
+def test_two_that_make_the_library_at_once_open_the_same(folder: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: Library.open(folder), range(8)))
+    with writing(opened[0]) as writer:
+        writer.put([], identity="x@1", at="2026-01-01T00:00:00+00:00")
+    assert [library.generation for library in opened] == [1] * 8
+    for library in opened:
+        library.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["library.sqlite", "writer.lock"]
 
 
 # What is derived
@@ -507,7 +567,7 @@ def test_any_flipped_byte_is_harmless_or_told_but_never_quoted(
     engine.close()
     path = folder / "library.sqlite"
     whole = path.read_bytes()
-    for position in random.Random(2).sample(range(len(whole)), 100):  # noqa: S311 - no secret
+    for position in random.Random(2).sample(range(len(whole)), 100):
         path.write_bytes(whole)
         flip(path, position)
         with contextlib.suppress(QuothError):

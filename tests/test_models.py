@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import itertools
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -84,6 +86,28 @@ def test_a_cache_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(StorageError, match="XDG_CACHE_HOME"):
         prepare(cache=tmp_path / "cache")
+
+
+def test_a_file_where_the_prepared_model_belongs_is_told_as_such(tmp_path: Path) -> None:
+    place = tmp_path / "models" / f"{DEFAULT_MODEL}-1"
+    place.parent.mkdir()
+    place.write_text("")
+    told = refusal(DEFAULT_MODEL, tmp_path)
+    assert f"found the file {place}: remove that file" in told
+
+
+def test_only_a_full_disk_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models").write_text("")
+    with pytest.raises(StorageError, match=f"found {tmp_path}/models: (File exists|Not a directory)") as caught:
+        prepare(cache=tmp_path)
+    assert "700 MB" not in str(caught.value)
+
+    def full(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("retrieval.weights.write_default_model", full)
+    with pytest.raises(StorageError, match=r"needs about 700 MB in .*, found: No space left on device; free some"):
+        prepare(cache=tmp_path / "other")
 
 
 # The normaliser

@@ -20,6 +20,7 @@ from retrieval.read.text import LARGEST_TEXT_BYTES
 
 _URDU = "سی پیک کے پہلے مرحلے سے گرڈ میں بجلی شامل ہوئی۔ دوسرا مرحلہ شروع ہو رہا ہے۔"
 _ARABIC = "قال السفير إن التجارة بين البلدين نمت في العام الماضي. وأضاف أن التعاون سيستمر."
+_HARBOUR = b"The harbour of Gwadar opened a new terminal on Monday, and twelve ships came. "
 _CHINESE = "中巴经济走廊第一阶段新增电力八千多兆瓦。巴基斯坦大使说，合作前景广阔。"
 
 
@@ -85,6 +86,67 @@ def test_an_old_encoding_is_told_or_refused_but_never_misread(file: Path, encodi
 
 
 @pytest.mark.parametrize(
+    "stray",
+    [
+        b"\x81\x8d\x8f",  # was read as a Chinese character
+        b"\xff\xfe\xfd",  # as Icelandic, or Cyrillic
+        b"\xb5\xc4",
+        b"\xff",
+        b"\x8f",
+        b"\xd6",
+        b" \xe9 ",
+    ],
+    ids=bytes.hex,
+)
+@pytest.mark.parametrize("times", [1, 40])
+@pytest.mark.parametrize("text", [_HARBOUR.decode(), _URDU, _CHINESE])
+def test_a_few_stray_bytes_in_ascii_or_utf_8_are_refused_and_no_guess(
+    file: Path, stray: bytes, times: int, text: str
+) -> None:
+    half = (text * times).encode()
+    assert "in no encoding that can be told" in _reason(file, half + b"of " + stray + b"Gwadar. " + half)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"ab \x81\x8d\x8f",
+        b"Gwadar \xff\xfe\xfd\xfc",
+        "萨克森花园用波兰语怎么说？".encode("gb18030"),  # as UTF-16 it is rare Korean
+        "什么帮助喇嘛决".encode("gb18030"),
+        b"\xa5\x5c\xb6\x7d\x93\x4a\x8a\x61\x9c\x52 \x95\x5f" * 3,
+    ],
+)
+def test_a_short_line_that_could_be_several_things_is_refused(file: Path, raw: bytes) -> None:
+    assert "in no encoding that can be told" in _reason(file, raw)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("iso8859-2", "Rząd Polski ogłosił w środę nową umowę o współpracy gospodarczej. "),
+        ("cp1254", "Cumhurbaşkanı Türkiye ile Pakistan arasındaki anlaşmayı açıkladı. "),
+        ("mac-roman", "The café’s owner said “it’s open” – at last – and the crowd cheered. "),
+        ("cp437", "The protégé of Ögede paid £5 in a café at 30 °C. "),
+    ],
+)
+def test_other_western_encodings_are_not_taken_for_windows_1252(file: Path, encoding: str, text: str) -> None:
+    assert "in no encoding that can be told" in _reason(file, (text * 4).encode(encoding))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He said: “Yes.” It’s – the café in Zürich, 20 °C, costs €5 … and Émile’s naïve façade.",
+        "À Paris, le président a dit que la Chine était prête à coopérer.",
+        "Die Straße nach Österreich führt über München, sagte er.",
+    ],
+)
+def test_western_letters_and_marks_in_their_places_are_read(file: Path, text: str) -> None:
+    assert text == _text(file, text.encode("cp1252"))
+
+
+@pytest.mark.parametrize(
     ("raw", "found"),
     [
         (b"%PDF-1.7 rest", "a PDF"),
@@ -96,6 +158,8 @@ def test_an_old_encoding_is_told_or_refused_but_never_misread(file: Path, encodi
         (bytes(range(256)) * 40, "binary data"),
         (b"A" + bytes(range(1, 9)) * 20, "binary data"),
         (b"Caf\xe9\xff\xfe", "in no encoding that can be told"),
+        (b"\xff\xfe" + _HARBOUR, "its mark ff fe before other text"),
+        (b"\xfe\xff" + _HARBOUR, "its mark fe ff before other text"),
         (b"", "an empty file"),
         (b" \r\n\t\n", "an empty file"),
     ],

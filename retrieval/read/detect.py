@@ -24,14 +24,15 @@ _LOWER = "a-zà-öø-üšœžß"
 _UPPER = "A-ZÀ-ÖØ-ÜŠŒŽ"
 # What Windows-1252 text hardly holds. Elsewhere in these places stand letters of Polish, Czech, Turkish or the Mac.
 _UNLIKELY_WESTERN = re.compile(
-    "[ƒˆ˜‰¤¦¨¬¯´¶¸¹÷ÐÝÞðýþÿŸ\x81\x8d\x8f\x90\x9d]"
-    f"|[{_LOWER}{_UPPER}][“„‚«‹¿¡]|[”»›][{_LOWER}{_UPPER}]"
-    f"|[{_LOWER}{_UPPER}][€£¥¢™©®°§†‡±×½¼¾²³µºª][{_LOWER}{_UPPER}]"
+    "[‚ƒˆ˜‰¡¤¦¨¬¯´¶¸¹¿÷ÐÝÞðýþÿŸ\x81\x8d\x8f\x90\x9d]"
+    f"|[{_LOWER}{_UPPER}][“„«‹]|[”»›][{_LOWER}{_UPPER}]"
+    f"|[{_LOWER}{_UPPER}][•€£¥¢™©®°§†‡±×½¼¾²³µºª][{_LOWER}{_UPPER}]"
     "|[à-öø-üšœžß](?=[A-Z])"
-    f"|(?<=[{_LOWER}])[À-ÖØ-ÜŠŒŽ]|[À-ÖØ-ÜŠŒŽ](?=[A-Z][a-z])"
+    f"|(?<![{_LOWER}{_UPPER}])™|(?<=[{_LOWER}])[À-ÖØ-ÜŠŒŽ]|[À-ÖØ-ÜŠŒŽ](?=[A-Z][a-z])"
     f"|(?<![{_LOWER}{_UPPER}])[á-öø-üšœžßÁ-ÖØ-ÜŠŒŽ](?![{_LOWER}{_UPPER}])"
 )
 
+_HANGUL = re.compile("[\uac00-\ud7a3]")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _HAN_SAMPLE = 2000
 _LOWEST_COMMON_SHARE = 0.8
@@ -82,7 +83,9 @@ def _is_western(raw: bytes) -> bool:
 
 
 def _is_everyday(text: str) -> bool:
-    """Whether Han in `text` is what people write; of bytes that are no Han, most come out as rare characters."""
+    """Whether `text` is what people write: bytes that are no Han come out as rare ones, Chinese also as hangul."""
+    if _HANGUL.search(text):
+        return False
     characters = _HAN.findall(text)[:_HAN_SAMPLE]
     return sum(map(_is_common, characters)) >= _LOWEST_COMMON_SHARE * len(characters)
 

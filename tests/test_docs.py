@@ -1,0 +1,61 @@
+"""The README says what is so: its commands exist, its reply is the real one, its settings are the known ones."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_every_command_of_the_readme_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = set(re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE))
+    named = set(re.findall(r"^quoth (\w+)", README, re.MULTILINE))
+    assert named <= listed
+    assert {"ingest", "ask", "chat", "sources", "check", "reindex"} <= named
+
+
+def test_every_make_target_of_the_readme_stands_in_the_makefile() -> None:
+    named = set(re.findall(r"^make (\w+)", README, re.MULTILINE))
+    targets = set(re.findall(r"^(\w+):", MAKEFILE, re.MULTILINE))
+    assert named == {"ask", "test"}
+    assert named <= targets
+
+
+def test_every_setting_of_the_readme_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bot.settings import read_settings
+
+    values = {"QUOTH_LIBRARY": "shelf", "QUOTH_MODEL": "a", "QUOTH_THREADS": "1", "QUOTH_OPERATING_POINT": "0.4"}
+    named = set(re.findall(r"^\| `(QUOTH_\w+)`", README, re.MULTILINE))
+    assert named == set(values)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    chosen = read_settings(None)
+    assert (str(chosen.library), chosen.is_default_library) == ("shelf", False)
+    assert (chosen.engine.model, chosen.engine.threads, chosen.engine.operating_point) == ("a", 1, 0.4)
+
+
+def test_every_link_of_the_readme_points_at_a_file() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.slow
+def test_the_reply_of_the_readme_is_the_real_one(tmp_path: Path) -> None:
+    """Asked as the README does, from the repository's root, of a new library."""
+    (question,) = re.findall(r'^make ask Q="(.+)"$', README, re.MULTILINE)
+    (promised,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    quoth = [sys.executable, "-m", "bot", "--library", str(tmp_path / "library")]
+    subprocess.run([*quoth, "ingest", "seeds"], cwd=ROOT, check=True, capture_output=True)
+    answer = subprocess.run([*quoth, "ask", question], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert answer.stdout == promised

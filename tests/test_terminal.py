@@ -1,0 +1,112 @@
+"""What a person sees in a terminal, checked by eye once and kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.terminal import Reach, Style, reply_text, sources_text
+from retrieval.datamodel import Abstention, Answer, Document, Excerpt, Snapshot, Span
+
+TEXT = "The ferry opened in May.\nIt carried 4,210 passengers in its first month, said the harbour master.\n"
+REACH = Reach(3, "2024-09-16T17:31")
+
+
+def document(text: str = TEXT) -> Document:
+    snapshot = Snapshot.take(
+        text, original=text.encode(), source="news/ferry.txt", media_type="text/plain", fetched_at="2026"
+    )
+    return Document(
+        "ferry-1",
+        snapshot,
+        (Span(0, len(text)),),
+        "en",
+        title="Makran ferry draws crowds",
+        publisher="The Harbour Times",
+        published="2024-06-03",
+        updated="2024-06-04T09:15",
+    )
+
+
+def excerpt(found: Document, start: int, end: int, *marks: Span) -> Excerpt:
+    return Excerpt(found, Span(start, end), found.snapshot.text[start:end], marks)
+
+
+def test_an_answer_shows_the_quote_the_mark_and_where_it_stands() -> None:
+    shown = excerpt(document(), 25, 97, Span(36, 52))
+    expected = """\
+│ It carried 4,210 passengers in its first month, said
+│            ▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔▔
+│ the harbour master.
+  — Makran ferry draws crowds
+    The Harbour Times · 3 June 2024 · updated 4 June
+    2024, 09:15
+    news/ferry.txt, line 2, characters 25-97
+
+Confidence that the first passage answers: 83 %"""
+    assert reply_text(Answer("q", (shown,), 0.83), REACH, Style(width=56)) == expected
+
+
+def test_on_a_terminal_the_mark_is_bold() -> None:
+    shown = excerpt(document(), 25, 97, Span(36, 52))
+    text = reply_text(Answer("q", (shown,), 0.83), REACH, Style(width=90, bold=True))
+    assert "It carried \x1b[1;4m4,210 passengers\x1b[0m in its first month" in text
+    assert "▔" not in text
+
+
+def test_an_abstention_says_what_is_missing_how_far_it_looked_and_what_is_nearest() -> None:
+    nearest = excerpt(document(), 0, 24)
+    expected = """\
+My documents do not say.
+What comes nearest says nothing of “tunnel”.
+I searched 3 documents, the newest dated 16 September 2024, 17:31.
+
+Nearest, though it is no answer:
+
+The ferry opened in May.
+  — Makran ferry draws crowds
+    The Harbour Times · 3 June 2024 · updated 4 June 2024, 09:15
+    news/ferry.txt, line 1, characters 0-24"""
+    reply = Abstention("q", "terms_missing", ("tunnel",), (nearest,), 0.1)
+    assert reply_text(reply, REACH, Style(width=80)) == expected
+
+
+def test_what_is_unknown_is_left_out() -> None:
+    bare = replace(document(), title=None, publisher=None, published=None, updated=None)
+    text = reply_text(Answer("q", (excerpt(bare, 0, 24),), 0.5), REACH, Style())
+    assert text.splitlines()[1] == "  — news/ferry.txt, line 1, characters 0-24"
+
+
+def test_a_document_cannot_command_the_terminal() -> None:
+    shown = excerpt(document("Bell \x07 and \x1b[2J clear."), 0, 22)
+    text = reply_text(Answer("q", (shown,), 0.5), REACH, Style(bold=True))
+    assert "\x07" not in text
+    assert "\x1b[2J" not in text
+
+
+def test_chinese_characters_take_two_cells_each() -> None:
+    text = "中巴经济走廊远景规划有效期至二〇三〇年"
+    shown = excerpt(document(text), 0, len(text))
+    assert reply_text(Answer("q", (shown,), 0.5), REACH, Style(width=22)).splitlines()[:2] == [
+        "│ 中巴经济走廊远景规划",
+        "│ 有效期至二〇三〇年",
+    ]
+
+
+def test_a_source_is_two_lines() -> None:
+    assert sources_text(document()) == (
+        "ferry-1  Makran ferry draws crowds\n    The Harbour Times · 3 June 2024 · news/ferry.txt"
+    )
+
+
+@given(st.text(min_size=1, max_size=300).filter(str.strip), st.integers(min_value=20, max_value=100))
+def test_nothing_of_a_quote_is_lost_but_white_space(text: str, width: int) -> None:
+    start = len(text) - len(text.lstrip())
+    end = len(text.rstrip())
+    shown = excerpt(document(text), start, end)
+    lines = reply_text(Answer("q", (shown,), 0.5), REACH, Style(width=width)).split("\n  — ")[0]
+    printed = "".join(line.removeprefix("│ ") for line in lines.split("\n│ "))
+    visible = [character for character in text[start:end] if character.isprintable() and not character.isspace()]
+    assert [one for one in printed if one in set(visible)] == visible or "\N{REPLACEMENT CHARACTER}" in printed
