@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
 
 from retrieval import excerpt, fuse, indexes, ingest
 from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Candidate, Document, Hit, Ranking, Reply
-from retrieval.encode import Encoder
+from retrieval.encode import Embeddings, Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
 from retrieval.evidence import Choice, Weigh
 from retrieval.excerpt import Weighed
@@ -162,10 +161,8 @@ class Engine:
             return self._indexes
         newest = indexes.newest(self.library)
         if newest is not None and (self._indexes is None or newest > self._indexes.generation):
-            try:
+            with suppress(DamagedLibrary):  # made anew below; or gone, where two updates overtook this one
                 self._indexes = indexes.open_indexes(self.library, newest)
-            except DamagedLibrary:
-                self._indexes = None
         if self._indexes is None or self._indexes.generation != generation:
             try:
                 with writing(self.library) as writer:
@@ -217,6 +214,6 @@ class Engine:
         return self.library.documents()
 
 
-def _similarities(encoded: EncodedPassage, vector: np.ndarray) -> tuple[float, tuple[float, ...]]:
+def _similarities(encoded: EncodedPassage, vector: Embeddings) -> tuple[float, tuple[float, ...]]:
     """The cosines of the passage and of each of its sentences with the question's vector."""
     return float(encoded.embedding @ vector), tuple((encoded.sentence_embeddings @ vector).tolist())

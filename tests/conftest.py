@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -21,11 +22,14 @@ for name in [name for name in os.environ if name.startswith("QUOTH_")]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Quick tests write to memory where there is room: each library is put on the disk many times over."""
+    """Quick tests write to memory if there is room, and try fewer examples (`--hypothesis-profile default`: all)."""
     memory = Path("/dev/shm")  # noqa: S108 - only the parent of pytest's own folders
     is_quick = "slow" not in config.option.markexpr.replace("not slow", "")
     if is_quick and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4_000_000_000:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+    hypothesis.settings.register_profile("quick", max_examples=40, deadline=None)
+    if not config.getoption("--hypothesis-profile"):
+        hypothesis.settings.load_profile("quick")
 
 
 class BagOfWords:

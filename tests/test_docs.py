@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -57,5 +58,6 @@ def test_the_reply_of_the_readme_is_the_real_one(tmp_path: Path) -> None:
     (promised,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
     quoth = [sys.executable, "-m", "bot", "--library", str(tmp_path / "library")]
     subprocess.run([*quoth, "ingest", "seeds"], cwd=ROOT, check=True, capture_output=True)
-    answer = subprocess.run([*quoth, "ask", question], cwd=ROOT, check=True, capture_output=True, text=True)
+    wide = {**os.environ, "COLUMNS": "100"}
+    answer = subprocess.run([*quoth, "ask", question], cwd=ROOT, check=True, capture_output=True, text=True, env=wide)
     assert answer.stdout == promised
