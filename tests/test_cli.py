@@ -488,7 +488,7 @@ def test_a_disk_that_takes_no_more_is_one_line_and_the_library_stays_whole(
 def test_output_that_cannot_be_written_leaves_no_traceback(
     quoth: Quoth, library: str, bag_of_words_process: list[str]
 ) -> None:
-    command = [*bag_of_words_process, "sources", "--json"]
+    command = [*bag_of_words_process, "--library", library, "sources", "--json"]
     with Path("/dev/full").open("w") as full:
         told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert told.returncode == 3
