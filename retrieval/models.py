@@ -1,8 +1,8 @@
 """Where a model's weights come from, and its prepared form in the user's cache folder.
 
-A prepared model is a folder: `graph.onnx` and `tokenizer.json` for encoding, `model.json` with what must be known of
-it, and for the default model `sentence-transformers/`, the rebuilt weights. It is made beside its place and renamed
-into it, so it is either whole or not there.
+A prepared model is a folder: `graph.onnx` with its weights and `tokenizer.json` for encoding, `model.json` with what
+must be known of it, and for the default model `sentence-transformers/`, the rebuilt weights. It is made beside its
+place and renamed into it, so it is either whole or not there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from retrieval.whole import remove_leftovers, whole_folder
 __all__ = ["DEFAULT_MODEL", "Model", "prepare"]
 
 DEFAULT_MODEL = "multilingual-e5-small"
-FORMAT = 1  # of a prepared model: another number prepares anew
+FORMAT = 2  # of a prepared model: another number prepares anew
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
