@@ -1,24 +1,40 @@
-"""What several tests share: stand-ins at the seams, never for what is tested."""
+"""What several tests share: stand-ins at the seams, never for what is tested; a library; the command line."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
 import pytest
 
+import bot.cli
+from retrieval.datamodel import Abstention, Reply
 from retrieval.encode import Embeddings, Encoder, Prompt
+from retrieval.engine import Engine
+from retrieval.ingest import Report
+from retrieval.settings import Settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything loads the hub's client: no test may depend on a network
 for name in [name for name in os.environ if name.startswith("QUOTH_")]:
     del os.environ[name]  # what the developer has set is none of the tests' business
+
+# pytest's importlib mode calls this module `tests.conftest`: tests import it, and not a second time, by mypy's name.
+sys.modules["conftest"] = sys.modules[__name__]
+
+SEEDS = Path(__file__).parent.parent / "seeds"
+PORT = "The harbour of Gwadar opened a new cargo terminal on Monday. It can handle twelve ships at once."
+SCHOOL = "A school for girls in Lahore has won the national robotics cup. The team built a machine."
+RAIN = "Heavy rain closed the Karakoram highway for three days. Nobody was hurt, the police said."
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,3 +84,128 @@ def bag_of_words_process() -> list[str]:
         "sys.exit(bot.cli.main(sys.argv[1:]))"
     )
     return [sys.executable, "-c", code]
+
+
+# A library, and engines on it
+
+Open = Callable[[], Engine]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def opened(folder: Path, encoder: Encoder) -> Iterator[Open]:
+    """Engines on the same folder, as several processes would have them."""
+    engines: list[Engine] = []
+
+    def opening() -> Engine:
+        engines.append(Engine(folder, Settings(), lambda: encoder))
+        return engines[-1]
+
+    yield opening
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def engine(opened: Open) -> Engine:
+    return opened()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return lines(tmp_path / "news.jsonl", port=PORT, school=SCHOOL, rain=RAIN)
+
+
+def lines(path: Path, **texts: str) -> Path:
+    """A file with a document a line, by id."""
+    path.write_text("".join(json.dumps({"id": name, "text": text}) + "\n" for name, text in texts.items()))
+    return path
+
+
+def ids(engine: Engine) -> list[str]:
+    return [document.id for document in engine.documents()]
+
+
+def texts(engine: Engine) -> dict[str, str]:
+    return {document.id: document.snapshot.text for document in engine.documents()}
+
+
+def shown(reply: Reply) -> list[str]:
+    """The documents of the excerpts, best first, whether they answer or are only nearest."""
+    excerpts = reply.nearest if isinstance(reply, Abstention) else reply.excerpts
+    return list(dict.fromkeys(excerpt.document.id for excerpt in excerpts))
+
+
+def counts(report: Report) -> tuple[int, int, int, int]:
+    return report.added, report.unchanged, report.replaced, len(report.refused)
+
+
+def flip(path: Path, position: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+
+# The command line
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[Any]:
+        """Each line of stdout, read as JSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Quoth = Callable[..., Run]
+
+
+@pytest.fixture
+def quoth(
+    tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Quoth:
+    """Runs a command in an empty folder, with a stand-in for the model."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bot.cli, "make_encoder", lambda settings: encoder)
+
+    def run(*arguments: str) -> Run:
+        capfd.readouterr()
+        try:
+            code = bot.cli.main(arguments)
+        except SystemExit as usage:  # as argparse ends
+            code = int(usage.code or 0)
+        return Run(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
+    """A library that holds the seeds, to be copied."""
+    folder = tmp_path_factory.mktemp("seeded") / "library"
+    engine = Engine(folder, Settings(), lambda: encoder)
+    assert engine.ingest([str(SEEDS)]).added == 3
+    engine.close()
+    return folder
+
+
+@pytest.fixture
+def library(seeded: Path, quoth: Quoth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A library that holds the seeds, named by the environment."""
+    monkeypatch.setenv("QUOTH_LIBRARY", "named")
+    shutil.copytree(seeded, tmp_path / "named")
+    return "named"
+
+
+def is_one_line(text: str) -> bool:
+    return text.endswith("\n") and text.count("\n") == 1 and "Traceback" not in text

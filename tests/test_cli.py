@@ -7,90 +7,23 @@ import json
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from conftest import PORT, Quoth, is_one_line
 
 import bot.cli
 from retrieval.encode import Encoder
-from retrieval.engine import Engine
 from retrieval.errors import ModelUnavailable
 from retrieval.library import Library
-from retrieval.settings import Settings
 from retrieval.writer import writing
 
-_ROOT = Path(__file__).parent.parent
 _COMMANDS = "ask chat check ingest prune reindex remove show sources".split()
-_PORT = "The harbour of Gwadar opened a new cargo terminal on Monday. It can handle twelve ships at once."
-
-_SETTINGS = "QUOTH_LIBRARY, QUOTH_MODEL, QUOTH_OPERATING_POINT, QUOTH_THREADS"
 _REPLY = "id question answered confidence elapsed_ms excerpts nearest reason missing_terms".split()
 _EXCERPT = "rank text start end page highlights score document also_in differs".split()
 _DOCUMENT = "id title publisher authors published updated url source language sha256".split()
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> list[Any]:
-        """Each line of stdout, read as JSON."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Quoth = Callable[..., Run]
-
-
-@pytest.fixture
-def quoth(
-    tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Quoth:
-    """Runs a command in an empty folder, with a stand-in for the model."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(bot.cli, "make_encoder", lambda settings: encoder)
-
-    def run(*arguments: str) -> Run:
-        capfd.readouterr()
-        try:
-            code = bot.cli.main(arguments)
-        except SystemExit as usage:  # as argparse ends
-            code = int(usage.code or 0)
-        return Run(code, *capfd.readouterr())
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
-    """A library that holds the seeds, to be copied."""
-    folder = tmp_path_factory.mktemp("seeded") / "library"
-    engine = Engine(folder, Settings(), lambda: encoder)
-    assert engine.ingest([str(_ROOT / "seeds")]).added == 3
-    engine.close()
-    return folder
-
-
-@pytest.fixture
-def library(seeded: Path, quoth: Quoth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A library that holds the seeds, named by the environment."""
-    monkeypatch.setenv("QUOTH_LIBRARY", "named")
-    shutil.copytree(seeded, tmp_path / "named")
-    return "named"
-
-
-def is_one_line(text: str) -> bool:
-    return text.endswith("\n") and text.count("\n") == 1 and "Traceback" not in text
 
 
 # Help and usage
@@ -113,55 +46,6 @@ def test_every_command_explains_itself(quoth: Quoth, command: str) -> None:
     helped = quoth(command, "--help")
     assert (helped.code, helped.err) == (0, "")
     assert helped.out.startswith(f"usage: quoth {command}")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["answer", "me"],
-        ["ingest"],
-        ["ask"],
-        ["ask", "--top", "0", "Who?"],
-        ["ask", "--top", "x", "Who?"],
-        ["ask", "--batch", "a.jsonl"],
-        ["ask", "--batch", "a.jsonl", "--json", "Who?"],
-        ["ask", "--batch", "a.jsonl", "--json", "--history", "Who?"],
-        ["prune"],
-        ["prune", "--before", "yesterday"],
-        ["show"],
-        ["remove"],
-    ],
-    ids=" ".join,
-)
-def test_wrong_usage_is_one_line_and_exits_2(quoth: Quoth, arguments: list[str], tmp_path: Path) -> None:
-    refused = quoth(*arguments)
-    assert (refused.code, refused.out) == (2, "")
-    assert is_one_line(refused.err)
-    assert re.search(r"run `quoth[a-z ]* --help` for the usage$|: quoth ask \"|: each line has its own$", refused.err)
-    assert not (tmp_path / "library").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "told"),
-    [
-        ("QUOTH_TOKENS", "1", f"expected a setting among {_SETTINGS}, found QUOTH_TOKENS: correct its name"),
-        ("QUOTH_threads", "1", f"expected a setting among {_SETTINGS}, found QUOTH_threads: correct its name"),
-        ("QUOTH_THREADS", "many", "QUOTH_THREADS: expected a whole number of threads, found 'many'; correct it"),
-        ("QUOTH_THREADS", "0", "QUOTH_THREADS: expected threads of at least 1, found 0; correct it"),
-        ("QUOTH_OPERATING_POINT", "nan", "QUOTH_OPERATING_POINT: expected an operating point between 0 and 1, found"),
-        ("QUOTH_OPERATING_POINT", "x", "QUOTH_OPERATING_POINT: expected a number between 0 and 1, found 'x'; correct"),
-    ],
-)
-def test_a_setting_that_is_none_is_refused_by_its_name_as_typed(
-    quoth: Quoth, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
-) -> None:
-    monkeypatch.setenv(name, value)
-    refused = quoth("sources")
-    assert (refused.code, refused.out) == (3, "")
-    assert is_one_line(refused.err)
-    assert refused.err.startswith(f"quoth: {told}")
-    assert refused.err.endswith(", or unset it\n")
 
 
 # Asking
@@ -225,30 +109,10 @@ def test_the_seeds_are_read_first_only_into_a_default_library_never_written(
 
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_the_library_may_be_named_before_or_after_the_command(quoth: Quoth, place: str, tmp_path: Path) -> None:
-    (tmp_path / "good.txt").write_text(_PORT)
+    (tmp_path / "good.txt").write_text(PORT)
     command, named = ["ingest", "good.txt"], ["--library", "mine"]
     assert quoth(*([*named, *command] if place == "before" else [*command, *named])).code == 0
     assert (tmp_path / "mine" / "library.sqlite").is_file()
-
-
-@pytest.mark.parametrize("place", ["nowhere", "empty"])
-@pytest.mark.parametrize(
-    "command", ["check", "sources", "sources --json", "show x", "remove x", "prune --before 2026-01-31", "reindex"]
-)
-def test_a_mistyped_library_is_told_and_nothing_is_made(quoth: Quoth, tmp_path: Path, command: str, place: str) -> None:
-    (tmp_path / "empty").mkdir()
-    refused = quoth("--library", place, *command.split())
-    assert (refused.code, refused.out) == (3, "")
-    assert is_one_line(refused.err)
-    assert f"expected a library in {place}, found none: name its folder by --library" in refused.err
-    assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
-
-
-@pytest.mark.parametrize("question", ["", "  \n", "x" * 10_000, "\udcff"], ids=["empty", "blank", "long", "bytes"])
-def test_a_question_that_cannot_be_asked_is_one_line(quoth: Quoth, library: str, question: str) -> None:
-    refused = quoth("ask", question)
-    assert (refused.code, refused.out) == (3, "")
-    assert is_one_line(refused.err)
 
 
 def test_a_batch_keeps_the_order_and_its_bad_lines(quoth: Quoth, library: str, tmp_path: Path) -> None:
@@ -279,12 +143,6 @@ def test_a_batch_keeps_the_order_and_its_bad_lines(quoth: Quoth, library: str, t
 def test_a_batch_of_good_lines_exits_0(quoth: Quoth, library: str, tmp_path: Path) -> None:
     (tmp_path / "questions.jsonl").write_text('{"id": "a", "question": "How long is CPEC?"}\n')
     assert quoth("ask", "--batch", "questions.jsonl", "--json").code == 0
-
-
-def test_a_batch_file_that_is_not_there_is_one_line(quoth: Quoth, library: str) -> None:
-    refused = quoth("ask", "--batch", "nothing.jsonl", "--json")
-    assert (refused.code, refused.out) == (3, "")
-    assert is_one_line(refused.err)
 
 
 def test_a_model_that_cannot_be_had_ends_a_batch_at_once(
@@ -334,14 +192,6 @@ def test_show_prints_the_body_and_nothing_else_of_the_page(quoth: Quoth, library
     assert (shown.code, shown.err) == (0, "")
     assert documents[0]["title"] in shown.out
     assert "Skip to Content" not in shown.out
-
-
-@pytest.mark.parametrize("command", ["show", "remove"])
-def test_an_unknown_document_is_one_line_and_exits_3(quoth: Quoth, library: str, command: str) -> None:
-    refused = quoth(command, "no\nsuch\x1b[31m id")
-    assert (refused.code, refused.out) == (3, "")
-    assert is_one_line(refused.err)
-    assert "\x1b" not in refused.err
 
 
 def test_remove_check_prune_and_reindex_say_what_they_did(quoth: Quoth, library: str) -> None:
@@ -400,58 +250,8 @@ def test_a_busy_library_is_one_line_and_exits_3(quoth: Quoth, library: str, tmp_
     writer.close()
 
 
-def test_a_library_that_is_a_file_is_refused(quoth: Quoth, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    refused = quoth("--library", "file", "sources")
-    assert (refused.code, refused.out) == (3, "")
-    assert is_one_line(refused.err)
-
-
-# Bad input
-
-
-def huge(path: Path) -> None:
-    with path.open("wb") as file:
-        file.truncate(200_000_000)  # sparse: one line of NUL bytes, no room taken
-
-
-def broken_line_17(path: Path) -> None:
-    lines = [json.dumps({"id": f"d{number}", "text": _PORT}) for number in range(1, 21)]
-    lines[16] = '{"id": "d17", "text": '
-    path.write_text("\n".join(lines))
-
-
-@pytest.mark.parametrize(
-    ("name", "write", "reason"),
-    [
-        ("binary.txt", lambda path: path.write_bytes(b"\x7fELF" + bytes(range(256)) * 9), "found a program"),
-        ("empty.txt", lambda path: path.write_bytes(b""), "found an empty file"),
-        ("huge.txt", huge, "expected at most 100 MB, found 200 MB"),
-        ("huge.jsonl", huge, "found another encoding"),
-        ("bytes.txt", lambda path: path.write_bytes(b"ab \x81\x8d\x8f" * 9), "expected UTF-8"),
-        ("broken.jsonl", broken_line_17, "line 17: expected an object"),
-        ("missing.txt", lambda path: None, "found nothing there"),
-        ("new\nline.txt", lambda path: None, "new line.txt: expected"),
-        ("bad\udcff.txt", lambda path: path.write_text(_PORT), "expected"),
-    ],
-    ids=lambda value: value if isinstance(value, str) and value.isascii() and "." in value else "",
-)
-def test_bad_input_is_one_clear_line_and_leaves_the_library_whole(
-    quoth: Quoth, tmp_path: Path, name: str, write: Callable[[Path], object], reason: str
-) -> None:
-    (tmp_path / "good.txt").write_text(_PORT)
-    write(tmp_path / name)  # some only name it
-    ingested = quoth("ingest", "good.txt", name)
-    counts, refused = ingested.out.splitlines()
-    assert (ingested.code, ingested.err) == (3, "")
-    assert counts == f"added {20 if 'broken' in name else 1}, unchanged 0, replaced 0, refused 1"
-    assert refused.startswith("refused ")
-    assert reason in refused
-    assert quoth("check").code == 0
-
-
 def test_a_good_ingest_exits_0_and_counts(quoth: Quoth, tmp_path: Path) -> None:
-    (tmp_path / "good.txt").write_text(_PORT)
+    (tmp_path / "good.txt").write_text(PORT)
     first, second = quoth("ingest", "good.txt"), quoth("ingest", "good.txt")
     assert (first.code, first.out, first.err) == (0, "added 1, unchanged 0, replaced 0, refused 0\n", "")
     assert (second.code, second.out, second.err) == (0, "added 0, unchanged 1, replaced 0, refused 0\n", "")
@@ -465,9 +265,9 @@ def test_a_disk_that_takes_no_more_is_one_line_and_the_library_stays_whole(
     quoth: Quoth, tmp_path: Path, bag_of_words_process: list[str]
 ) -> None:
     """At several sizes, so that it is the store, an index or the first file that finds no room."""
-    (tmp_path / "good.txt").write_text(_PORT)
+    (tmp_path / "good.txt").write_text(PORT)
     assert quoth("ingest", "good.txt").code == 0
-    rows = [json.dumps({"id": f"d{number}", "text": _PORT * 3}) for number in range(200)]
+    rows = [json.dumps({"id": f"d{number}", "text": PORT * 3}) for number in range(200)]
     (tmp_path / "more.jsonl").write_text("\n".join(rows))
     for kilobytes in (1, 4, 16, 40, 64, 80, 100, 128, 256, 400, 512):
         limit = kilobytes * 1024
@@ -502,7 +302,7 @@ def test_output_that_cannot_be_written_leaves_no_traceback(
 
 @pytest.mark.slow
 def test_a_latin_terminal_still_gets_urdu(quoth: Quoth, tmp_path: Path, bag_of_words_process: list[str]) -> None:
-    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "a", "text": _PORT, "title": "بندرگاہ"}))
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "a", "text": PORT, "title": "بندرگاہ"}))
     assert quoth("ingest", "a.jsonl").code == 0
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     shown = subprocess.run([*bag_of_words_process, "show", "a"], capture_output=True, env=environment, check=True)

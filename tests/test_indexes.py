@@ -1,0 +1,181 @@
+"""What is derived comes back by itself, and is made again for another model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import PORT, RAIN, SCHOOL, SEEDS, Open, flip, lines, shown, texts
+
+from retrieval import indexes
+from retrieval.datamodel import Ranking
+from retrieval.encode import Encoder
+from retrieval.engine import Engine
+from retrieval.errors import ModelMismatch
+from retrieval.settings import Settings
+
+
+def rankings(engine: Engine, encoder: Encoder) -> list[Ranking]:
+    """What the indexes on the disk say to a few questions, by meaning and by words."""
+    opened = indexes.open_indexes(engine.library, engine.library.generation)
+    questions = ["harbour terminal", "robotics cup in Lahore", "rain on the highway", "who said it"]
+    dense = [opened.dense.search(vector, 50) for vector in encoder.encode(questions, prompt="query")]
+    return [*dense, *(opened.lexical.search(question, 50) for question in questions)]
+
+
+# What is derived
+
+
+def damage_nothing(folder: Path) -> None:
+    """Every part is there."""
+
+
+def remove_the_indexes(folder: Path) -> None:
+    shutil.rmtree(folder / "indexes")
+
+
+def empty_a_folder(folder: Path) -> None:
+    for path in newest(folder, "lexical").iterdir():
+        path.unlink()
+
+
+def delete_a_file(folder: Path) -> None:
+    (newest(folder, "dense") / "vectors.faiss").unlink()
+
+
+def flip_a_byte_of_vectors(folder: Path) -> None:
+    flip(newest(folder, "dense") / "vectors.faiss", -1)
+
+
+def flip_a_byte_of_postings(folder: Path) -> None:
+    flip(next(newest(folder, "lexical").glob("*.term")), 0)
+
+
+def leave_something_half_made(folder: Path) -> None:
+    newest(folder, "").rename(folder / "indexes" / "7.partial")
+
+
+def put_a_file_in_place(folder: Path) -> None:
+    shutil.rmtree(newest(folder, "dense"))
+    newest(folder, "").joinpath("dense").write_text("not a folder")
+
+
+def newest(folder: Path, part: str) -> Path:
+    return max((folder / "indexes").iterdir(), key=lambda path: int(path.name)) / part
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_nothing,
+        remove_the_indexes,
+        empty_a_folder,
+        delete_a_file,
+        flip_a_byte_of_vectors,
+        flip_a_byte_of_postings,
+        leave_something_half_made,
+        put_a_file_in_place,
+    ],
+)
+def test_indexes_that_are_missing_or_damaged_are_made_again(
+    opened: Open, source: Path, folder: Path, encoder: Encoder, damage: Callable[[Path], None]
+) -> None:
+    engine = opened()
+    engine.ingest([str(source)])
+    before = rankings(engine, encoder)
+    damage(folder)
+    reader = opened()
+    assert shown(reader.ask("Who won the robotics cup?"))[0] == "school"
+    assert rankings(reader, encoder) == before
+    assert list(reader.faults()) == []
+    assert [path.name for path in (folder / "indexes").iterdir()] == [str(engine.library.generation)]
+
+
+def test_stale_indexes_are_brought_up_to_the_library(
+    opened: Open, folder: Path, tmp_path: Path, encoder: Encoder
+) -> None:
+    """As after a kill between the last commit and the indexes."""
+    engine = opened()
+    engine.ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL))])
+    shutil.copytree(folder / "indexes", tmp_path / "kept")
+    engine.ingest([str(lines(tmp_path / "b.jsonl", port=RAIN))])
+    expected = rankings(engine, encoder)
+    shutil.rmtree(folder / "indexes")
+    shutil.copytree(tmp_path / "kept", folder / "indexes")
+    reader = opened()
+    reader.ask("Which highway did rain close?")
+    assert {hit.passage_id for ranking in rankings(reader, encoder) for hit in ranking} == {
+        hit.passage_id for ranking in expected for hit in ranking
+    }
+    assert list(reader.faults()) == []
+
+
+def test_the_newest_indexes_can_be_lost_and_the_former_ones_serve(opened: Open, folder: Path, tmp_path: Path) -> None:
+    """What was removed since the former must not come back, nor what was replaced stand twice."""
+    engine = opened()
+    engine.ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL, rain=RAIN))])
+    engine.ingest([str(lines(tmp_path / "b.jsonl", port=PORT + " It is deep."))])
+    engine.remove("school")
+    shutil.rmtree(newest(folder, ""))
+    reader = opened()
+    reader.ask("Who won the robotics cup?")
+    assert list(reader.faults()) == []
+    found = indexes.open_indexes(reader.library, reader.library.generation)
+    assert len(found.dense) == len(found.lexical) == reader.library.count_passages() == 2
+
+
+def test_indexes_of_a_library_that_is_gone_are_not_taken_for_the_new_ones(
+    opened: Open, folder: Path, tmp_path: Path
+) -> None:
+    """Same folder, same generation, other documents."""
+    engine = opened()
+    engine.ingest([str(lines(tmp_path / "a.jsonl", port=PORT))])
+    engine.close()
+    for path in folder.glob("library.sqlite*"):
+        path.unlink()
+    anew = opened()
+    anew.ingest([str(lines(tmp_path / "b.jsonl", rain=RAIN))])
+    assert shown(anew.ask("Which harbour opened a terminal?")) == ["rain"]
+    assert list(anew.faults()) == []
+
+
+def test_indexes_extended_are_the_indexes_made_anew(
+    engine: Engine, folder: Path, tmp_path: Path, encoder: Encoder
+) -> None:
+    for name, text in (("port", PORT), ("school", SCHOOL), ("rain", RAIN)):
+        engine.ingest([str(lines(tmp_path / f"{name}.jsonl", **{name: text}))])
+    extended = rankings(engine, encoder)
+    engine.reindex()
+    assert rankings(engine, encoder) == extended
+
+
+# Another model
+
+
+def test_another_model_is_refused_with_the_command_that_repairs(
+    engine: Engine, folder: Path, source: Path, other_encoder: Encoder
+) -> None:
+    engine.ingest([str(source)])
+    other = Engine(folder, Settings(), lambda: other_encoder)
+    for act in (lambda: other.ask("Who won?"), lambda: other.ingest([str(SEEDS)])):
+        with pytest.raises(ModelMismatch, match=r"bag-of-words@1 .* other-words@2: run `quoth reindex`"):
+            act()
+    other.close()
+    assert list(engine.faults()) == []
+
+
+def test_reindexing_encodes_all_with_the_other_model(
+    engine: Engine, folder: Path, source: Path, other_encoder: Encoder
+) -> None:
+    engine.ingest([str(source)])
+    before = texts(engine)
+    other = Engine(folder, Settings(), lambda: other_encoder)
+    assert other.reindex().replaced == 3
+    assert (other.library.identity, texts(other)) == ("other-words@2", before)
+    assert shown(other.ask("Who won the robotics cup?"))[0] == "school"
+    assert list(other.faults()) == []
+    with pytest.raises(ModelMismatch):
+        engine.ask("Who won the robotics cup?")
+    other.close()
