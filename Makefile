@@ -5,6 +5,9 @@
 PYTHON ?= python3
 DATA ?= ../shared/data
 BIN := .venv/bin
+# The question as it was typed: make would take the $3 of "$350" for a variable of its own.
+override Q := $(value Q)
+export Q
 test quick quality: export HF_HUB_OFFLINE = 1
 
 .PHONY: ask test quick quality setup setup-dev clean
@@ -40,7 +43,7 @@ setup-dev: .venv/installed-dev
 	@$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
-	@echo "installing what quoth needs into .venv, once: about 1 GB, a few minutes" >&2
+	@echo "installing what quoth needs into .venv, once: about 2 GB, a few minutes" >&2
 	@$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 

@@ -33,6 +33,7 @@ MAKERS = {"ingest", "ask", "chat"}  # the commands that make a library where the
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code."""
+    _open_closed_streams()
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):  # Urdu under a Latin locale, a file's name that is no text
             stream.reconfigure(encoding="utf-8", errors=errors)
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.engine = None
     try:
         code = int(options.run(options))
-        sys.stdout.flush()
+        _say("", end="", flush=True)
     except QuothError as error:
         _notice(f"quoth: {_one_line(str(error))}")
         return error.exit_code
@@ -51,8 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _give_up_stdout()
         return 0
     except OSError as error:
-        _give_up_stdout()
-        _notice(f"quoth: the output cannot be written ({error.strerror or error}): make room, or name another place")
+        _notice(f"quoth: a file cannot be used ({_one_line(str(error))}): check the disk, or name another place")
         return InputError.exit_code
     finally:
         if options.engine is not None:
@@ -130,7 +130,7 @@ def _ingest(options: argparse.Namespace) -> int:
     engine = _engine(options)
     with progress("ingesting") as told:
         report = engine.ingest(options.source, progress=told)
-    print(_summary(report))
+    _say(_summary(report))
     return InputError.exit_code if report.refused else 0
 
 
@@ -150,9 +150,9 @@ def _ask(options: argparse.Namespace) -> int:
     reply = engine.ask(options.question, history=options.history, top=options.top)
     elapsed_ms = 1000 * (time.perf_counter() - begun)
     if options.json:
-        print(json.dumps(reply_record(reply, identifier=None, elapsed_ms=elapsed_ms), ensure_ascii=False))
+        _say(json.dumps(reply_record(reply, identifier=None, elapsed_ms=elapsed_ms), ensure_ascii=False))
     else:
-        print(_text(engine, reply))
+        _say(_text(engine, reply))
     return 0
 
 
@@ -177,7 +177,7 @@ def _ask_batch(options: argparse.Namespace) -> int:
         else:
             elapsed_ms = 1000 * (time.perf_counter() - begun)
             record = reply_record(reply, identifier=identifier, elapsed_ms=elapsed_ms)
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+        _say(json.dumps(record, ensure_ascii=False), flush=True)
     return InputError.exit_code if failed else 0
 
 
@@ -224,9 +224,9 @@ def _chat(options: argparse.Namespace) -> int:
         try:
             reply = engine.ask(question, history=history)
         except BadQuestion as error:
-            _notice(f"quoth: {error}")
+            _notice(f"quoth: {_one_line(str(error))}")
             continue
-        print(_text(engine, reply), end="\n\n", flush=True)
+        _say(_text(engine, reply), end="\n\n", flush=True)
         history.append(question)
 
 
@@ -235,30 +235,36 @@ def _sources(options: argparse.Namespace) -> int:
     if options.json:
         from bot.records import document_record
 
-        print(json.dumps([document_record(document) for document in engine.documents()], ensure_ascii=False))
+        _say(json.dumps([document_record(document) for document in engine.documents()], ensure_ascii=False))
         return 0
     from bot.terminal import sources_text
 
     for document in engine.documents():
-        print(sources_text(document))
+        _say(sources_text(document))
     count = engine.library.count_documents()
     _notice(f"{count} document{'' if count == 1 else 's'}")
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    from bot.terminal import printable
+    from bot.terminal import printable, printable_line
 
     document = _engine(options).library.document(options.document)
+    if not document.snapshot.is_intact():
+        from retrieval.errors import DamagedLibrary
+
+        raise DamagedLibrary(
+            f"the snapshot of {document.id} is not what was stored: run `quoth check`, then ingest its source again"
+        )
     if options.json:
         from bot.records import shown_record
 
-        print(json.dumps(shown_record(document), ensure_ascii=False))
+        _say(json.dumps(shown_record(document), ensure_ascii=False))
         return 0
     text = document.snapshot.text
-    print(printable(document.title or "untitled"))
+    _say(printable_line(document.title or "") or "untitled")
     for span in document.body:
-        print(f"\n{printable(span.of(text))}")
+        _say(f"\n{printable(span.of(text))}")
     return 0
 
 
@@ -275,17 +281,17 @@ def _prune(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from bot.terminal import printable
+    from bot.terminal import printable_line
 
     engine = _engine(options)
     faults = 0
     for fault in engine.faults():
         faults += 1
-        print(printable(fault))
+        _say(printable_line(fault))
     if faults:
         _notice(f"quoth: {faults} fault{'' if faults == 1 else 's'}: restore a backup, or ingest the sources anew")
         return 4
-    print(f"{engine.library.count_documents()} documents, {engine.library.count_passages()} passages: all is well")
+    _say(f"{engine.library.count_documents()} documents, {engine.library.count_passages()} passages: all is well")
     return 0
 
 
@@ -295,7 +301,7 @@ def _reindex(options: argparse.Namespace) -> int:
     engine = _engine(options, model=options.model)
     with progress("reindexing") as told:
         report = engine.reindex(progress=told)
-    print(f"reindexed {report.replaced} documents, {report.passages} passages, with {engine.encoder.identity}")
+    _say(f"reindexed {report.replaced} documents, {report.passages} passages, with {engine.encoder.identity}")
     return InputError.exit_code if report.refused else 0
 
 
@@ -308,11 +314,13 @@ def _engine(options: argparse.Namespace, *, model: str | None = None) -> Engine:
 
     from bot.settings import read_settings
     from retrieval.engine import Engine
-    from retrieval.library import Library
+    from retrieval.library import Library, storing
 
     chosen = read_settings(options.library)
     settings = chosen.engine if model is None else replace(chosen.engine, model=model)
-    if options.command not in MAKERS and not chosen.library.is_file() and not Library.is_in(chosen.library):
+    with storing(chosen.library):
+        is_there = options.command in MAKERS or chosen.library.is_file() or Library.is_in(chosen.library)
+    if not is_there:
         raise InputError(
             f"expected a library in {chosen.library}, found none: name its folder by --library, "
             "or make it by `quoth ingest SOURCE`"
@@ -365,6 +373,25 @@ def _notice(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _say(text: str, *, end: str = "\n", flush: bool = False) -> None:
+    """Print a result; `InputError` where the output takes no more."""
+    try:
+        print(text, end=end, flush=flush)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up_stdout()
+        reason = f"the output cannot be written ({error.strerror or error})"
+        raise InputError(f"{reason}: make room, or name another place") from error
+
+
+def _open_closed_streams() -> None:
+    """Python has None for a stream that was closed before it began (`quoth sources >&-`): the null device instead."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - no path; stays open
+
+
 def _give_up_stdout() -> None:
     """Let the interpreter flush into nothing when it ends, instead of failing again."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -374,7 +401,7 @@ def _give_up_stdout() -> None:
 
 def _one_line(text: str) -> str:
     """A message that a file's name or content cannot break into several lines, nor use to command the terminal."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+", " ", text)
 
 
 if __name__ == "__main__":

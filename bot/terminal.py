@@ -10,11 +10,13 @@ from rich.cells import cell_len
 
 from retrieval.datamodel import Abstention, Answer, Document, Excerpt, Reply, Span
 
-__all__ = ["Reach", "Style", "printable", "reply_text", "sources_text"]
+__all__ = ["Reach", "Style", "printable", "printable_line", "reply_text", "sources_text"]
 
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-# What a terminal would obey instead of showing: a document must not be able to move the cursor or ring the bell.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What a terminal would obey instead of showing: a document must not be able to move the cursor, ring the bell, or turn
+# the order of what is shown (bidirectional overrides and isolates).
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_CARRIAGE_RETURN = re.compile(r"\r(?=\n|\Z)")  # of a line that ends as on Windows
 BAR = "│ "
 _MONTHS = "January February March April May June July August September October November December".split()
 
@@ -48,10 +50,11 @@ def reply_text(reply: Reply, reach: Reach, style: Style) -> str:
 
 def sources_text(document: Document) -> str:
     """A document in two lines: its id and headline, and who published it, when, where."""
-    details = [
-        part for part in (document.publisher, _date(document.published), printable(document.snapshot.source)) if part
-    ]
-    return f"{printable(document.id)}  {printable(document.title or 'untitled')}\n    {' · '.join(details)}"
+    details = [part for part in (document.publisher, _date(document.published), document.snapshot.source) if part]
+    return (
+        f"{printable_line(document.id)}  {printable_line(document.title or '') or 'untitled'}\n"
+        f"    {printable_line(' · '.join(details))}"
+    )
 
 
 def _answer_text(answer: Answer, style: Style) -> str:
@@ -80,7 +83,7 @@ def _abstention_text(abstention: Abstention, reach: Reach, style: Style) -> str:
 
 
 def _why(abstention: Abstention) -> str:
-    missing = ", ".join(f"“{printable(term)}”" for term in abstention.missing_terms)
+    missing = ", ".join(f"“{printable_line(term)}”" for term in abstention.missing_terms)
     match abstention.reason:
         case "empty_collection":
             return "There are none yet: add some with `quoth ingest`."
@@ -111,11 +114,11 @@ def _quote(excerpt: Excerpt, style: Style) -> str:
             for mark in excerpt.highlights
             if mark.start < span.end and span.start < mark.end
         ]
-        line = span.of(text)
+        line = printable(span.of(text))  # as long as it was, but for a carriage return at its end
         if style.bold:
             lines.append(BAR + _in_bold(line, [mark.shifted(-span.start) for mark in marked]))
             continue
-        lines.append(BAR + printable(line))
+        lines.append(BAR + line)
         if marked and not _RIGHT_TO_LEFT.search(line):
             lines.append(BAR + _underline(line, [mark.shifted(-span.start) for mark in marked]))
     return "\n".join(lines)
@@ -152,16 +155,16 @@ def _in_bold(line: str, marks: list[Span]) -> str:
     parts = []
     position = 0
     for mark in marks:
-        parts += [printable(line[position : mark.start]), "\x1b[1;4m", printable(mark.of(line)), "\x1b[0m"]
+        parts += [line[position : mark.start], "\x1b[1;4m", mark.of(line), "\x1b[0m"]
         position = mark.end
-    return "".join([*parts, printable(line[position:])])
+    return "".join([*parts, line[position:]])
 
 
 def _underline(line: str, marks: list[Span]) -> str:
     parts = []
     position = 0
     for mark in marks:
-        parts += [" " * cell_len(printable(line[position : mark.start])), "▔" * cell_len(printable(mark.of(line)))]
+        parts += [" " * cell_len(line[position : mark.start]), "▔" * cell_len(mark.of(line))]
         position = mark.end
     return "".join(parts)
 
@@ -180,7 +183,7 @@ def _citation(excerpt: Excerpt, style: Style) -> list[str]:
     rows = [document.title or "", " · ".join(known), document.url or "", f"{document.snapshot.source}, {place}"]
     if excerpt.also_in:
         rows.append(f"also in {', '.join(excerpt.also_in)}")
-    lines = [line for row in rows if row for line in _wrapped(printable(row), style.width - 4)]
+    lines = [line for row in rows if row for line in _wrapped(printable_line(row), style.width - 4)]
     return [f"  {'— ' if number == 0 else '  '}{line}" for number, line in enumerate(lines)]
 
 
@@ -197,7 +200,12 @@ def _date(written: str | None) -> str | None:
 
 def printable(text: str) -> str:
     """The text without what a terminal would obey instead of showing."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _CARRIAGE_RETURN.sub("", text))
+
+
+def printable_line(text: str) -> str:
+    """The text as part of one line: a headline with line breaks must not be able to look like a quote of its own."""
+    return printable(" ".join(text.split()))
 
 
 def _wrapped(text: str, width: int) -> list[str]:

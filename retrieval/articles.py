@@ -34,7 +34,11 @@ def documents(reading: Reading) -> tuple[Document, ...]:
     """
     text = reading.snapshot.text
     if reading.document_id is not None:
-        return (_document(reading, reading.document_id, _quotable(paragraphs(text), text), reading.metadata),)
+        body = _quotable(paragraphs(text), text)
+        if not body:
+            reason = f"expected an article, found only menus and the like as {reading.document_id[:80]!r}"
+            raise RefusedSource(reading.snapshot.source, f"{reason}; give a text that holds sentences")
+        return (_document(reading, reading.document_id, body, reading.metadata),)
     page = _page(reading)
     if not page.articles:
         reason = "expected an article, found only menus and the like; give a page that holds sentences"
@@ -42,7 +46,8 @@ def documents(reading: Reading) -> tuple[Document, ...]:
     prefix = hashlib.sha256(reading.key.encode("utf-8", "surrogateescape")).hexdigest()[:10]
     found: list[Document] = []
     for index, article in enumerate(page.articles):
-        body = _quotable([page.blocks[position].span for position in article.prose], text)
+        prose = [page.blocks[position].span for position in article.prose]
+        body = _quotable(prose, text) or prose
         metadata = _merged(reading.metadata, stated(page, index), is_only=len(page.articles) == 1)
         found.append(_document(reading, f"{prefix}-{index + 1}", body, metadata))
     return tuple(found)
@@ -90,11 +95,10 @@ def _document(reading: Reading, identifier: str, body: Sequence[Span], metadata:
 
 
 def _quotable(spans: list[Span], text: str) -> list[Span]:
-    """The paragraphs of an article without what is sure to be boilerplate; all of them where nothing else is left."""
+    """The paragraphs of an article without what is sure to be boilerplate; teasers stay where nothing else is left."""
     kept = [span for position, span in enumerate(spans) if not _is_boilerplate(span.of(text), is_first=position == 0)]
     is_framed = len(kept) < len(spans) and (not kept or kept[-1] != spans[-1])
-    kept = kept[: _teasers_from([span.of(text) for span in kept], is_framed=is_framed)]
-    return kept or spans
+    return kept[: _teasers_from([span.of(text) for span in kept], is_framed=is_framed)] or kept
 
 
 def _is_boilerplate(line: str, *, is_first: bool) -> bool:

@@ -12,8 +12,8 @@ from retrieval.question import Question
 __all__ = ["highlights", "holds_asked_kind", "holds_asked_unit", "holds_asked_word"]
 
 _ABOUT = re.compile(
-    r"(?:(?:over|more than|less than|fewer than|at least|at most|up to|about|around|nearly|almost|some|approximately|"
-    r"roughly|under|above|below)\s+|约|超过|近|逾|تقریباً\s+|قریب\s+)$",
+    r"(?<!\w)(?:(?:over|more than|less than|fewer than|at least|at most|up to|about|around|nearly|almost|some|"
+    r"approximately|roughly|under|above|below)\s+|约|超过|近|逾|تقریباً\s+|قریب\s+)$",
     re.IGNORECASE,
 )
 _UNIT = re.compile(r"[ \u00a0-]?(?:per cent|percent|[^\W\d_]+)|[\u4e00-\u9fff]{1,3}")

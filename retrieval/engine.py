@@ -126,7 +126,8 @@ class Engine:
         passages = len(lexical)
 
         def weight(need: Need) -> float:
-            rarest = min((lexical.document_frequency(term) for term in need.terms), default=0)
+            frequencies = [lexical.document_frequency(term) for term in need.terms]  # those removed may count still
+            rarest = min([*frequencies, passages]) if frequencies else 0
             rarity = math.log(1 + (passages - rarest + 0.5) / (rarest + 0.5))
             return rarity * (1.0 if need.kind == "word" else NAME_WEIGHT)
 

@@ -26,7 +26,6 @@ __all__ = [
     "holds",
     "is_comparable",
     "lacking",
-    "surfaces",
 ]
 
 Weigh = Callable[[Need], float]  # how much a need matters: rare words more than common ones
@@ -107,13 +106,14 @@ def holds(need: Need, found: Contents) -> bool:
     return _has_terms(need, found)
 
 
-def contradicts(need: Need, found: Contents) -> bool:
+def contradicts(question: Question, found: Contents) -> bool:
     """Whether the text, where it last speaks of such a thing, names another: phase one where phase two was asked."""
-    wanted = need.quantity
-    if wanted is None or wanted.kind != "ordinal" or wanted.of is None:
-        return False
-    last = [quantity for quantity in found.quantities if quantity.kind == "ordinal" and quantity.of == wanted.of]
-    return bool(last) and last[-1].value != wanted.value
+    asked: dict[str, set[float]] = {}
+    for need in question.needs:
+        if need.quantity is not None and need.quantity.kind == "ordinal" and need.quantity.of is not None:
+            asked.setdefault(need.quantity.of, set()).add(need.quantity.value)
+    last = {quantity.of: quantity.value for quantity in found.quantities if quantity.kind == "ordinal"}
+    return any(of in last and last[of] not in values for of, values in asked.items())
 
 
 def is_comparable(need: Need, question: Question, found: Contents) -> bool:
@@ -141,8 +141,3 @@ def _equal(wanted: Quantity, found: Quantity) -> bool:
     if wanted.kind == "ordinal" and wanted.of is not None:
         return found.kind == "ordinal" and found.value == wanted.value and found.of in {wanted.of, None}
     return found.value == wanted.value
-
-
-def surfaces(needs: Sequence[Need]) -> tuple[str, ...]:
-    """The needs' words as the reader typed them, each once."""
-    return tuple(dict.fromkeys(need.surface for need in needs))

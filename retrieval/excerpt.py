@@ -163,9 +163,14 @@ def _is_contradicted(question: Question, document: Document, span: Span) -> bool
     """Whether what was last said of a phase, up to the sentence's end, is of another than the one that is asked."""
     if not any(need.kind == "ordinal" for need in question.needs):
         return False
-    start = max(document.body[0].start, span.end - GOVERNING_CHARACTERS)
-    before: Contents = contents(document.snapshot.text[start : span.end])
-    return any(contradicts(need, before) for need in question.needs)
+    start = max(0, span.end - GOVERNING_CHARACTERS)
+    text = document.snapshot.text
+    said = [
+        text[max(start, body.start) : min(body.end, span.end)]
+        for body in document.body
+        if body.start < span.end and start < body.end
+    ]
+    return contradicts(question, contents("\n".join(said)))
 
 
 def _standing_alone(document: Document, sentence: Weighed) -> Span:
@@ -204,7 +209,7 @@ def _sentence_before(document: Document, candidate: Candidate, span: Span) -> Sp
 def _same_text(chosen: Sequence[Choice], document: Document, span: Span) -> int | None:
     text = " ".join(span.of(document.snapshot.text).split()).casefold()
     for position, choice in enumerate(chosen):
-        if " ".join(choice.excerpt.text.split()).casefold() == text and choice.excerpt.document.id != document.id:
+        if " ".join(choice.excerpt.text.split()).casefold() == text:
             return position
     return None
 

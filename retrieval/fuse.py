@@ -12,14 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from retrieval.datamodel import Hit, Ranking
 
-__all__ = ["minmax", "reciprocal_rank"]
-
-
-def reciprocal_rank(rankings: Iterable[Ranking], *, k: float = 10.0) -> Ranking:
-    """The sum over the rankings of 1 / (k + rank), ranks from 1 (Cormack, Clarke and Büttcher 2009, with k = 60)."""
-    if not (k >= 0 and math.isfinite(k)):
-        raise ValueError(f"k is at least 0, found {k}")
-    return _sum({hit.passage_id: 1 / (k + rank) for rank, hit in enumerate(ranking, start=1)} for ranking in rankings)
+__all__ = ["minmax"]
 
 
 def minmax(rankings: Sequence[Ranking], weights: Sequence[float]) -> Ranking:

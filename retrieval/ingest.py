@@ -25,6 +25,7 @@ from retrieval.writer import Writer
 
 __all__ = ["Progress", "Report", "encode_documents", "ingest", "rebuild"]
 
+LONGEST_HEADING_CHARACTERS = 200  # of what is encoded: a longer one would leave the passage no room
 BATCH_CHARACTERS = 40_000  # about five seconds of encoding on two cores: what a kill may cost
 
 Progress: TypeAlias = Callable[[int, int], None]  # characters done, characters in all
@@ -152,7 +153,7 @@ def _commit(
     encoded = encode_documents(encode, [document for _, documents in batch for document in documents])
     entries = [(reading, [(document, encoded[document.id]) for document in documents]) for reading, documents in batch]
     for reading, documents in batch:
-        if library.reading(reading.key) is None:
+        if not library.count_documents(reading.key):
             report.added += len(documents)
         else:
             report.replaced += len(documents)
@@ -179,4 +180,5 @@ def encode_documents(encoder: Encoder, documents: Sequence[Document]) -> dict[st
 def _passage_text(document: Document, passage: Passage) -> str:
     """What of a passage is encoded: its heading first, so that the paragraph's subject is known."""
     text = passage.span.of(document.snapshot.text)
-    return f"{passage.heading}\n{text}" if passage.heading else text
+    heading = passage.heading[:LONGEST_HEADING_CHARACTERS]
+    return f"{heading}\n{text}" if heading else text

@@ -1,8 +1,8 @@
 """The library: a folder whose SQLite file is the truth. Indexes beside it are derived, and live in `indexes.py`.
 
-Every committed change raises the `generation`; whoever answers sees by it that there is something new. Snapshots,
-documents and passages carry checksums, so that a byte that flips on the disk is found and never quoted. One process
-writes at a time, many read. A kill at any moment leaves the last committed state (WAL).
+Every committed change of what is searched raises the `generation`; whoever answers sees by it that there is something
+new. Snapshots, documents and passages carry checksums, so that a byte that flips on the disk is found and never quoted.
+One process writes at a time, many read. A kill at any moment leaves the last committed state (WAL).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = ["INDEXES", "Library", "storing"]
 FORMAT = 1
 FILE = "library.sqlite"
 INDEXES = "indexes"  # the folder of what is derived
+DAMAGE = ("no such table", "no such column", "malformed JSON", "JSON cannot hold BLOB")  # in an error's message
 REFUSALS = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -161,14 +162,18 @@ class Library:
         ]
 
     def reading(self, key: str) -> Reading | None:
-        """What stands under `key` now, as it was read."""
-        found = self._rows(f"{rows.SOURCES} WHERE key = ? AND replaced_at IS NULL", key)
-        return rows.reading(found[0]) if found else None
+        """What stands under `key` now, as it was read; None where nothing does, or it is damaged and to be replaced."""
+        try:
+            found = self._rows(f"{rows.SOURCES} WHERE key = ? AND replaced_at IS NULL", key)
+            return rows.reading(found[0]) if found else None
+        except DamagedLibrary:
+            return None
 
     def holds(self, reading: Reading) -> bool:
-        """Whether the same bytes stand under the reading's key already."""
-        found = self._rows("SELECT bytes_sha256 FROM sources WHERE key = ? AND replaced_at IS NULL", reading.key)
-        return bool(found) and found[0][0] == reading.snapshot.bytes_sha256
+        """Whether the same bytes stand under the reading's key already, and their text is intact."""
+        statement = "SELECT bytes_sha256, sha256 FROM sources WHERE key = ? AND replaced_at IS NULL"
+        found = self._rows(statement, reading.key)
+        return bool(found) and found[0][0] == reading.snapshot.bytes_sha256 and self._is_intact(found[0][1])
 
     def readings(self) -> Iterator[Reading]:
         """Every source that stands now, as it was read, in the order in which it was added."""
@@ -199,13 +204,16 @@ class Library:
             yield f"{FILE}: {error}"
 
     def _snapshot_faults(self, sha256: str) -> Iterator[str]:
-        try:
-            ((text,),) = self._rows("SELECT text FROM snapshots WHERE sha256 = ?", sha256)
-            is_intact = Snapshot(sha256, "", "", "", text, "").is_intact()
-        except DamagedLibrary:  # no longer UTF-8
-            is_intact = False
-        if not is_intact:
+        if not self._is_intact(sha256):
             yield f"snapshot {sha256[:12]}: its text is not what was stored"
+
+    def _is_intact(self, sha256: str) -> bool:
+        """Whether the text stored under `sha256` is there and still has that digest."""
+        try:
+            found = self._rows("SELECT text FROM snapshots WHERE sha256 = ?", sha256)
+        except DamagedLibrary:  # no longer UTF-8
+            return False
+        return any(isinstance(text, str) and Snapshot(sha256, "", "", "", text, "").is_intact() for (text,) in found)
 
     def _source_faults(self, number: int) -> Iterator[str]:
         try:
@@ -277,7 +285,7 @@ def storing(folder: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if str(error).startswith("Could not decode"):  # its message goes on with the whole text
             raise _damaged(folder, "a text in it is no UTF-8") from error
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or "no such table" in str(error):
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or any(sign in str(error) for sign in DAMAGE):
             raise _damaged(folder, str(error)) from error
         if code not in REFUSALS:
             raise  # a mistake of ours

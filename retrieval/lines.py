@@ -129,6 +129,7 @@ _FEWEST_PROSE_WORDS = 5
 _FEWEST_HEADLINE_WORDS = 4
 _MOST_HEADLINE_WORDS = 30
 _WRAP_COLUMNS = range(48, 111)
+_FILLED = 0.7
 
 
 def weight(text: str) -> float:
@@ -205,7 +206,11 @@ def _unwrapped(run: list[_Line], text: str, *, markdown: bool) -> Iterator[tuple
     wraps = len(run) > 1 and (markdown or widest in _WRAP_COLUMNS)
     group: list[_Line] = []
     for line in run:
-        if group and not (wraps and _continues(group[-1], line, text, widest, markdown=markdown)):
+        goes_on = bool(group) and (
+            (wraps and _continues(group[-1], line, text, widest, markdown=markdown))
+            or (not markdown and _goes_on(group, line, text, widest))
+        )
+        if group and not goes_on:
             yield from _joined(group, text, markdown=markdown)
             group = []
         group.append(line)
@@ -230,10 +235,36 @@ def _continues(line: _Line, following: _Line, text: str, widest: int, *, markdow
     return not any(is_furniture(part) or _is_date_or_credit(part) for part in (first, second))
 
 
+def _goes_on(group: list[_Line], following: _Line, text: str, widest: int) -> bool:
+    """Whether the sentence of `group` runs on, at whatever column it breaks: `following` begins in lower case.
+
+    Once one line of the paragraph did so, a line that is about as wide as the widest runs on into any other.
+    """
+    first, second = group[-1].span.of(text), following.span.of(text)
+    if _begins_low(group[-1], following, text):
+        if len(group) == 1 and weight(first[:200]) < _FEWEST_HEADLINE_WORDS:
+            return False  # a list of single words
+    elif not _runs_on(group, text) or _width(group[-1].span, text) < _FILLED * widest:
+        return False
+    if _BULLET.match(first) or _BULLET.match(second):
+        return False
+    return not any(is_furniture(part) or _is_date_or_credit(part) for part in (first, second))
+
+
+def _runs_on(group: list[_Line], text: str) -> bool:
+    return len(group) > 1 and _begins_low(group[0], group[1], text)
+
+
+def _begins_low(line: _Line, following: _Line, text: str) -> bool:
+    """Whether `following` begins in lower case; after a full stop, not by a name such as iPhone."""
+    word = following.span.of(text)[:80].split(maxsplit=1)[0]
+    return word[0].islower() and (word == word.lower() or not _ENDS_SENTENCE.search(line.span.of(text)))
+
+
 def _joined(group: list[_Line], text: str, *, markdown: bool) -> Iterator[tuple[Span, int]]:
     """One paragraph, where its lines break inside sentences; else each line by itself, as in a list of headlines."""
     whole = Span(group[0].span.start, group[-1].span.end)
-    if len(group) > 1 and not markdown:
+    if len(group) > 1 and not markdown and not _runs_on(group, text):
         breaks_inside = any(not _ENDS_SENTENCE.search(line.span.of(text)) for line in group[:-1])
         if not breaks_inside or not (_ENDS_SENTENCE.search(whole.of(text)) or _INNER_STOP.search(whole.of(text))):
             for line in group:
@@ -276,6 +307,8 @@ def _block(text: str, span: Span, blank: int, *, markdown: bool) -> Block:
 
 
 def _kind(line: str, words: float) -> Kind:
+    if "\n" in line or "\r" in line:
+        return Kind.PROSE
     if _ENDS_SENTENCE.search(line):
         return Kind.PROSE if words >= _FEWEST_PROSE_WORDS else Kind.SHORT
     if words > _MOST_HEADLINE_WORDS or (words >= 8 and _INNER_STOP.search(line)) or (words >= 6 and line[-1] in ":："):

@@ -19,6 +19,7 @@ __all__ = [
     "Entry",
     "Row",
     "document",
+    "document_checksum",
     "passage",
     "passage_checksum",
     "reading",
@@ -91,7 +92,8 @@ def reading(row: Row) -> Reading:
     """A row of `SOURCES` as it was read; `DamagedLibrary` where it is not what was written."""
     _number, *fields, checksum, text = row
     key, sha256, bytes_sha256, source, media_type, fetched_at, document_id, metadata = fields
-    if source_checksum(*fields) != checksum:
+    is_text = all(isinstance(field, str) for field in (*fields[:-2], metadata, text))
+    if not is_text or not isinstance(document_id, str | None) or source_checksum(*fields) != checksum:
         raise DamagedLibrary(f"what is stored of source {key} is not what was written: run `quoth check`")
     values = json.loads(metadata)
     return Reading(
@@ -105,6 +107,11 @@ def reading(row: Row) -> Reading:
 def source_checksum(*fields: str | None) -> int:
     """The checksum of what is stored of a source, the snapshot's text aside."""
     return zlib.crc32(json.dumps(fields).encode())
+
+
+def document_checksum(document_id: str, sha256: str, fields: str) -> int:
+    """The checksum of what is stored of a document, and of whose snapshot it is."""
+    return zlib.crc32(json.dumps([document_id, sha256, fields]).encode())
 
 
 def written_fields(document: Document) -> str:
@@ -127,22 +134,28 @@ def written_fields(document: Document) -> str:
 def document(row: Row) -> Document:
     """A row of `DOCUMENTS`; `DamagedLibrary` where it is not what was written."""
     _number, document_id, fields, checksum, *snapshot = row
-    if zlib.crc32(fields.encode()) != checksum:
+    is_text = all(isinstance(value, str) for value in (document_id, fields, *snapshot))
+    if not is_text or document_checksum(document_id, snapshot[0], fields) != checksum:
         raise DamagedLibrary(f"what is stored of document {document_id} is not what was written: run `quoth check`")
     values = json.loads(fields)
-    return Document(
-        id=document_id,
-        snapshot=Snapshot(*snapshot),
-        body=tuple(Span(start, end) for start, end in values.pop("body")),
-        authors=tuple(values.pop("authors")),
-        **values,
-    )
+    try:
+        return Document(
+            id=document_id,
+            snapshot=Snapshot(*snapshot),
+            body=tuple(Span(start, end) for start, end in values.pop("body")),
+            authors=tuple(values.pop("authors")),
+            **values,
+        )
+    except ValueError as error:  # its text is shorter than it was
+        raise DamagedLibrary(f"{error}: run `quoth check`, then ingest its source again") from error
 
 
 def passage(row: Row) -> EncodedPassage:
     """A row of `PASSAGES`; `DamagedLibrary` where it is not what was written."""
     passage_id, _document_number, heading, sentences, embedding, sentence_embeddings, checksum = row
-    if passage_checksum(heading, sentences, embedding, sentence_embeddings) != checksum:
+    blobs = sentences, embedding, sentence_embeddings
+    is_typed = isinstance(heading, str) and all(isinstance(blob, bytes) for blob in blobs)
+    if not is_typed or passage_checksum(heading, *blobs) != checksum:
         raise DamagedLibrary(f"what is stored of passage {passage_id} is not what was written: run `quoth check`")
     spans = tuple(Span(start, end) for start, end in np.frombuffer(sentences, "<u4").reshape(-1, 2).tolist())
     passage = Passage(passage_id.rpartition("#")[0], Span(spans[0].start, spans[-1].end), heading, spans)

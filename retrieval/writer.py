@@ -1,10 +1,12 @@
-"""What changes a library: one process at a time, one transaction a change, the generation raised by each."""
+"""What changes a library: one process at a time, one transaction a change.
+
+Whatever changes what is searched raises the generation.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
@@ -91,8 +93,8 @@ class Writer:
             self._drop_orphans()
 
     def prune(self, before: str) -> int:
-        """Drop the snapshots that were replaced before the ISO 8601 time `before`; how many."""
-        with self._transaction():
+        """Drop the snapshots that were replaced before the ISO 8601 time `before`; how many. The generation stays."""
+        with self._connection_transaction():
             self._connection.execute(
                 "DELETE FROM sources WHERE replaced_at < ? AND number NOT IN (SELECT source FROM documents)", (before,)
             )
@@ -120,7 +122,9 @@ class Writer:
     def _add_source(self, reading: Reading) -> int:
         snapshot = reading.snapshot
         self._connection.execute(
-            "INSERT OR IGNORE INTO snapshots (sha256, text) VALUES (?, ?)", (snapshot.sha256, snapshot.text)
+            "INSERT INTO snapshots (sha256, text) VALUES (?, ?)"
+            " ON CONFLICT (sha256) DO UPDATE SET text = excluded.text",  # what stands there may be damaged
+            (snapshot.sha256, snapshot.text),
         )
         fields = (
             reading.key,
@@ -148,9 +152,10 @@ class Writer:
         if self._connection.execute("DELETE FROM documents WHERE id = ?", (document.id,)).rowcount:
             self._removed(document.id, generation)
         fields = rows.written_fields(document)
+        checksum = rows.document_checksum(document.id, document.snapshot.sha256, fields)
         cursor = self._connection.execute(
             "INSERT INTO documents (id, source, generation, fields, checksum) VALUES (?, ?, ?, ?, ?)",
-            (document.id, source, generation, fields, zlib.crc32(fields.encode())),
+            (document.id, source, generation, fields, checksum),
         )
         for encoded in passages:
             sentences = rows.written_spans(encoded.passage.sentences)

@@ -154,6 +154,29 @@ def test_a_paragraph_that_is_wrapped_at_a_column_is_one_span() -> None:
     assert _body(port) == (wrapped, _PORT_BODY[1])
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (
+            "The ministry said that exports rose by 12 percent",
+            "in the year 2023, which was the best result since 2011.",
+        ),
+        (
+            "The ministry said that exports rose by 12 percent",
+            "in the year 2023, which was the best result of all years for",
+            "China and Pakistan together since the corridor was",
+            "opened.",
+        ),
+    ],
+)
+def test_a_paragraph_that_breaks_before_lower_case_keeps_its_first_line(lines: tuple[str, ...], newline: str) -> None:
+    paragraph, headline = newline.join(lines), "Exports report of the trade ministry"
+    (page,) = documents(_reading(newline.join([headline, "", paragraph, "", _PORT_BODY[0]])))
+    assert (page.title, _body(page)) == (headline, (paragraph, _PORT_BODY[0]))
+    assert _given(headline, "", paragraph) == (headline, paragraph)
+
+
 def test_a_file_of_one_sentence_is_one_document_without_a_title() -> None:
     (document,) = _documents("CPEC phase one added over 8,000 megawatts.")
     assert (document.title, document.published, len(document.body)) == (None, None, 1)
@@ -233,8 +256,14 @@ def test_real_sentences_of_such_a_text_stay_quotable() -> None:
     assert _given(*lines) == lines
 
 
-@pytest.mark.parametrize("line", ["COMMENTS", "© 2024 A", "...", "—"])
-def test_a_text_that_would_lose_everything_keeps_everything(line: str) -> None:
+@pytest.mark.parametrize("line", ["COMMENTS", "Skip to Content", "© 2024 A", "...", "---", "\u200b"])
+def test_a_text_of_nothing_but_boilerplate_is_refused(line: str) -> None:
+    with pytest.raises(RefusedSource, match=r"expected an article, found only .+; give"):
+        _given(line)
+
+
+@pytest.mark.parametrize("line", ["Gwadar port", "He left.", "Cut off by the site...", "走廊。", "2024"])
+def test_a_short_text_of_its_own_words_stays(line: str) -> None:
     assert _given(line) == (line,)
 
 

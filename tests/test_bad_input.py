@@ -85,6 +85,15 @@ def test_a_library_that_is_a_file_is_refused(quoth: Quoth, tmp_path: Path) -> No
     assert is_one_line(refused.err)
 
 
+@pytest.mark.parametrize("command", ["sources", "check", "ask Who?"])
+def test_a_library_whose_name_is_too_long_is_not_blamed_on_the_output(quoth: Quoth, command: str) -> None:
+    refused = quoth("--library", "x" * 300, *command.split())
+    assert (refused.code, refused.out) == (3, "")
+    assert is_one_line(refused.err)
+    assert f"the library in {'x' * 300}" in refused.err
+    assert "output" not in refused.err
+
+
 @pytest.mark.parametrize("question", ["", "  \n", "x" * 10_000, "\udcff"], ids=["empty", "blank", "long", "bytes"])
 def test_a_question_that_cannot_be_asked_is_one_line(quoth: Quoth, library: str, question: str) -> None:
     refused = quoth("ask", question)

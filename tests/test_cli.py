@@ -194,6 +194,17 @@ def test_show_prints_the_body_and_nothing_else_of_the_page(quoth: Quoth, library
     assert "Skip to Content" not in shown.out
 
 
+def test_show_keeps_a_headline_in_its_line_and_drops_the_carriage_returns_of_windows(
+    quoth: Quoth, tmp_path: Path
+) -> None:
+    row = {"id": "a", "title": "Real\n\n│ Forged.", "text": PORT + "\r\n" + PORT}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    assert quoth("ingest", "a.jsonl").code == 0
+    shown = quoth("show", "a")
+    assert shown.out.startswith("Real │ Forged.\n")
+    assert "\N{REPLACEMENT CHARACTER}" not in shown.out
+
+
 def test_remove_check_prune_and_reindex_say_what_they_did(quoth: Quoth, library: str) -> None:
     (documents,) = quoth("sources", "--json").rows
     removed = quoth("remove", documents[0]["id"])
@@ -258,6 +269,43 @@ def test_a_good_ingest_exits_0_and_counts(quoth: Quoth, tmp_path: Path) -> None:
 
 
 # The process around it
+
+
+@pytest.mark.parametrize(("command", "stream"), [("sources", "stdout"), ("sources", "stderr"), ("chat", "stdin")])
+def test_a_stream_that_was_closed_leaves_no_traceback(
+    quoth: Quoth, library: str, monkeypatch: pytest.MonkeyPatch, command: str, stream: str
+) -> None:
+    monkeypatch.setattr(sys, stream, None)  # as Python starts under `quoth sources >&-`
+    assert quoth(command).code == 0
+
+
+def test_only_the_output_is_called_the_output(quoth: Quoth, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        told = quoth("sources")
+    assert (told.code, is_one_line(told.err.removeprefix("3 documents\n"))) == (3, True)
+    assert "the output cannot be written" in told.err
+
+    def failing(*arguments: object) -> None:
+        raise OSError(36, "File name too long", "elsewhere")
+
+    monkeypatch.setattr(bot.cli, "_engine", failing)
+    told = quoth("sources")
+    assert (told.code, is_one_line(told.err)) == (3, True)
+    assert "output" not in told.err
+    assert "elsewhere" in told.err
+
+
+@pytest.mark.parametrize("question", ["How much is $350 million?", 'He said "it\'s $(Q)" # `so`', "سی پیک کیا ہے؟"])
+def test_make_asks_what_was_typed(question: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "Makefile").read_text(encoding="utf-8")
+    copy = text.replace("ask: setup", "ask:").replace("$(BIN)/quoth ask", "printf '%s'")
+    (tmp_path / "Makefile").write_text(copy, encoding="utf-8")
+    environment = {**os.environ, "MAKEFLAGS": ""}
+    for given, extra in ((["Q=" + question], {}), ([], {"Q": question})):
+        command = ["make", "-f", "Makefile", "ask", *given]
+        asked = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment | extra, check=False)
+        assert (asked.stdout.decode(), asked.stderr) == (question, b"")
 
 
 @pytest.mark.slow

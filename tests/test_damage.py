@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
-from conftest import PORT, RAIN, SEEDS, Open, counts, flip, ids, lines, shown, texts
+from conftest import PORT, RAIN, SEEDS, Open, Quoth, counts, flip, ids, is_one_line, lines, shown, texts
 
 from retrieval.engine import Engine
 from retrieval.errors import DamagedLibrary, QuothError, StorageError
@@ -104,6 +104,85 @@ def test_a_passage_that_leaves_its_document_is_found(engine: Engine, source: Pat
     engine.ingest([str(source)])
     engine.library.connection.execute("UPDATE passages SET id = 'port#0-97' WHERE id LIKE 'port#%'")
     assert any(fault.startswith("passage port#0-97") for fault in engine.faults())
+
+
+def test_a_document_that_another_snapshot_stands_under_is_damage(engine: Engine, source: Path) -> None:
+    engine.ingest([str(source)])
+    engine.library.connection.execute("UPDATE documents SET source = 2 WHERE id = 'port'")
+    assert any(fault.startswith("document port") for fault in engine.faults())
+    with pytest.raises(DamagedLibrary):
+        engine.ask("Which harbour opened a new cargo terminal?")
+
+
+def test_a_document_under_another_id_is_damage(engine: Engine, source: Path) -> None:
+    engine.ingest([str(source)])
+    engine.library.connection.execute("UPDATE documents SET id = 'haven' WHERE id = 'port'")
+    with pytest.raises(DamagedLibrary):
+        engine.library.document("haven")
+
+
+@pytest.mark.parametrize("value", ["x'00ff'", "NULL"])
+@pytest.mark.parametrize(
+    ("table", "column", "fault"),
+    [("documents", "fields", "document"), ("snapshots", "text", "snapshot"), ("sources", "metadata", "source")],
+)
+def test_a_cell_that_is_no_text_is_damage(
+    engine: Engine, opened: Open, source: Path, table: str, column: str, fault: str, value: str
+) -> None:
+    engine.ingest([str(source)])
+    rewrite(engine, f"{column} TEXT NOT NULL", f"{column} TEXT")
+    damaged = opened()
+    damaged.library.connection.execute(f"UPDATE {table} SET {column} = {value}")  # noqa: S608
+    assert any(line.startswith(fault) for line in damaged.faults())
+    with pytest.raises(DamagedLibrary) as caught:
+        damaged.reindex() if fault == "source" else damaged.ask("Which harbour opened a new cargo terminal?")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_shortened_text_is_damage(engine: Engine, source: Path) -> None:
+    engine.ingest([str(source)])
+    engine.library.connection.execute("UPDATE snapshots SET text = 'short'")
+    assert any(fault.startswith("document port") for fault in engine.faults())
+    with pytest.raises(DamagedLibrary, match="past its snapshot's end"):
+        engine.ask("Which harbour opened a new cargo terminal?")
+
+
+def test_a_column_that_is_gone_is_damage(engine: Engine, opened: Open, source: Path) -> None:
+    engine.ingest([str(source)])
+    engine.library.connection.execute("ALTER TABLE sources RENAME COLUMN media_type TO kind")
+    with pytest.raises(DamagedLibrary, match="no such column"):
+        engine.ask("Which harbour opened a new cargo terminal?")
+    assert any("no such column" in fault for fault in engine.faults())
+
+
+@pytest.mark.parametrize("text", ["replace(text, 'a', 'e')", "CAST(x'ff' AS TEXT)", "x'00'"])
+def test_a_damaged_text_is_repaired_by_ingesting_its_source_again(engine: Engine, source: Path, text: str) -> None:
+    engine.ingest([str(source)])
+    expected = texts(engine)
+    engine.library.connection.execute(f"UPDATE snapshots SET text = {text}")  # noqa: S608
+    assert list(engine.faults())
+    assert counts(engine.ingest([str(source)]))[1] == 0
+    assert list(engine.faults()) == []
+    assert texts(engine) == expected
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_damaged_text_is_not_shown(quoth: Quoth, library: str, options: tuple[str, ...]) -> None:
+    opened = Library.open(Path(library))
+    ((document_id,),) = opened.connection.execute("SELECT id FROM documents LIMIT 1").fetchall()
+    opened.connection.execute("UPDATE snapshots SET text = replace(text, 'a', 'e')")
+    opened.close()
+    run = quoth("show", *options, document_id)
+    assert (run.code, run.out) == (4, "")
+    assert is_one_line(run.err)
+
+
+def rewrite(engine: Engine, old: str, new: str) -> None:
+    """Change the schema as it stands in the file; whoever opens the library next sees it."""
+    connection = engine.library.connection
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ?, ?)", (old, new))
+    connection.execute("PRAGMA writable_schema = OFF")
 
 
 # The disk

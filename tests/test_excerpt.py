@@ -63,6 +63,12 @@ def test_the_same_text_in_two_documents_is_one_excerpt() -> None:
     assert choices[0].excerpt.also_in == ("b",)
 
 
+def test_a_sentence_that_stands_twice_is_shown_once() -> None:
+    text = "Fares start at 300 rupees.\nThe ferry opened.\nFares start at 300 rupees."
+    texts = [choice.excerpt.text for choice in chosen("How much are the fares?", [document("a", text)], top=9)]
+    assert texts.count("Fares start at 300 rupees.") == 1
+
+
 def test_an_excerpt_does_not_reach_over_what_is_not_the_documents() -> None:
     """A caption stands between the sentence and the one that it leans on."""
     text = "The ferry opened in May.\nPhoto: AFP\nIt carried 4,210 passengers."

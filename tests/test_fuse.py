@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.datamodel import Hit, Ranking
-from retrieval.fuse import minmax, reciprocal_rank
+from retrieval.fuse import minmax
 
 RANKINGS = st.lists(st.builds(Hit, st.sampled_from("abcdefgh"), st.floats(-100, 100, allow_nan=False)), max_size=8).map(
     Ranking
@@ -17,13 +17,6 @@ RANKINGS = st.lists(st.builds(Hit, st.sampled_from("abcdefgh"), st.floats(-100, 
 
 def ranking(**scores: float) -> Ranking:
     return Ranking(Hit(passage_id, score) for passage_id, score in scores.items())
-
-
-def test_reciprocal_rank_adds_one_over_k_and_rank() -> None:
-    """Cormack, Clarke and Büttcher 2009; only ranks count, not scores."""
-    fused = reciprocal_rank([ranking(a=9.0, b=8.0), ranking(b=0.3, c=0.2, a=0.1)], k=60)
-    assert ranking(a=1 / 61 + 1 / 63, b=1 / 62 + 1 / 61, c=1 / 62) == fused
-    assert [hit.passage_id for hit in fused] == ["b", "a", "c"]
 
 
 def test_minmax_stretches_each_ranking_to_one() -> None:
@@ -37,15 +30,7 @@ def test_minmax_of_equal_scores_is_one() -> None:
 
 
 def test_no_rankings_or_empty_ones_fuse_to_an_empty_ranking() -> None:
-    assert (
-        Ranking() == reciprocal_rank([]) == minmax([], []) == reciprocal_rank([Ranking()]) == minmax([Ranking()], [1])
-    )
-
-
-@pytest.mark.parametrize("k", [-1.0, math.nan, math.inf])
-def test_reciprocal_rank_refuses_a_k_without_meaning(k: float) -> None:
-    with pytest.raises(ValueError, match="at least 0"):
-        reciprocal_rank([], k=k)
+    assert Ranking() == minmax([], []) == minmax([Ranking()], [1])
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [1.0, math.nan]])
@@ -58,7 +43,6 @@ def test_minmax_refuses_weights_without_meaning(weights: list[float]) -> None:
 def test_the_order_of_rankings_cannot_matter(parts: list[tuple[Ranking, float]], order: random.Random) -> None:
     """Not in the last bit."""
     shuffled = order.sample(parts, len(parts))
-    assert reciprocal_rank(one for one, _ in parts) == reciprocal_rank(one for one, _ in shuffled)
     assert minmax([one for one, _ in parts], [weight for _, weight in parts]) == minmax(
         [one for one, _ in shuffled], [weight for _, weight in shuffled]
     )
@@ -67,11 +51,6 @@ def test_the_order_of_rankings_cannot_matter(parts: list[tuple[Ranking, float]],
 @given(st.lists(RANKINGS, min_size=1, max_size=4))
 def test_fusion_holds_every_passage_once(rankings: list[Ranking]) -> None:
     expected = {hit.passage_id for one in rankings for hit in one}
-    for fused in (reciprocal_rank(rankings), minmax(rankings, [1.0] * len(rankings))):
-        assert expected == {hit.passage_id for hit in fused}
-        assert len(expected) == len(fused)
-
-
-@given(RANKINGS)
-def test_fusing_one_ranking_keeps_its_ranks(one: Ranking) -> None:
-    assert [hit.passage_id for hit in one] == [hit.passage_id for hit in reciprocal_rank([one])]
+    fused = minmax(rankings, [1.0] * len(rankings))
+    assert expected == {hit.passage_id for hit in fused}
+    assert len(expected) == len(fused)

@@ -151,6 +151,15 @@ def test_indexes_extended_are_the_indexes_made_anew(
     assert rankings(engine, encoder) == extended
 
 
+def test_indexes_stay_current_when_snapshots_are_pruned(engine: Engine, folder: Path, tmp_path: Path) -> None:
+    for text in (PORT, RAIN):
+        engine.ingest([str(lines(tmp_path / "a.jsonl", a=text))])
+    before = newest(folder, "")
+    assert engine.prune("2999-01-01") == 1
+    assert newest(folder, "") == before
+    assert before.name == str(engine.library.generation)
+
+
 # Another model
 
 

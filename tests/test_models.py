@@ -20,7 +20,7 @@ import bot.cli
 from retrieval.charsmap import charsmap
 from retrieval.encode import Embeddings, OnnxEncoder
 from retrieval.errors import ModelUnavailable, StorageError
-from retrieval.models import DEFAULT_MODEL, Model, prepare
+from retrieval.models import DEFAULT_MODEL, FORMAT, Model, prepare
 from retrieval.sentences import split
 from retrieval.weights import read_weights
 
@@ -66,7 +66,7 @@ def test_the_command_line_tells_it_and_exits_3(
 
 @pytest.mark.parametrize("described", [None, "", "{", "[]", '{"identity": "x"}'])
 def test_a_prepared_model_that_is_damaged_is_one_line(tmp_path: Path, described: str | None) -> None:
-    folder = tmp_path / "models" / f"{DEFAULT_MODEL}-1"
+    folder = tmp_path / "models" / f"{DEFAULT_MODEL}-{FORMAT}"
     folder.mkdir(parents=True)
     if described is not None:
         (folder / "model.json").write_text(described)
@@ -89,7 +89,7 @@ def test_a_cache_that_is_a_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_file_where_the_prepared_model_belongs_is_told_as_such(tmp_path: Path) -> None:
-    place = tmp_path / "models" / f"{DEFAULT_MODEL}-1"
+    place = tmp_path / "models" / f"{DEFAULT_MODEL}-{FORMAT}"
     place.parent.mkdir()
     place.write_text("")
     told = refusal(DEFAULT_MODEL, tmp_path)

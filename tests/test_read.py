@@ -213,7 +213,7 @@ def test_each_line_of_jsonl_is_one_reading(jsonl: Path) -> None:
     first, second = _jsonl(jsonl, [line, "", {"id": "b", "text": "سی پیک", "authors": ["Jane"], "url": None}])
     assert isinstance(first, Reading)
     assert isinstance(second, Reading)
-    assert (first.key, first.document_id, first.snapshot.text) == ("a", "a", " One.\r\nTwo. ")
+    assert (first.key, first.document_id, first.snapshot.text) == ("a/", "a", " One.\r\nTwo. ")
     assert Metadata(title="T", published="2024-09", language="en") == first.metadata
     assert (second.metadata.authors, second.snapshot.text) == (("Jane",), "سی پیک")
 
@@ -262,6 +262,23 @@ def test_a_date_of_iso_8601_is_kept_as_it_is_given(jsonl: Path, date: str) -> No
     (reading,) = _jsonl(jsonl, [{"id": "a", "text": "One.", "published": date}])
     assert isinstance(reading, Reading)
     assert date == reading.metadata.published
+
+
+def test_a_space_before_the_time_is_stored_as_t(jsonl: Path) -> None:
+    (line,) = _jsonl(jsonl, [{"id": "a", "text": "One.", "published": "2024-09-16 17:31"}])
+    (page,) = _read(jsonl.with_name("page.md"), b"---\ndate: 2024-09-16 17:31\n---\nOne.\n")
+    assert isinstance(line, Reading)
+    assert isinstance(page, Reading)
+    assert line.metadata.published == page.metadata.published == "2024-09-16T17:31"
+
+
+def test_an_id_like_a_files_path_is_not_the_files_key(jsonl: Path) -> None:
+    (page,) = _read(jsonl.with_name("page.txt"), b"One.")
+    (line,) = _jsonl(jsonl, [{"id": "page.txt", "text": "Two."}])
+    assert isinstance(page, Reading)
+    assert isinstance(line, Reading)
+    assert page.key != line.key
+    assert line.document_id == "page.txt"
 
 
 def test_an_id_given_twice_refuses_the_second_line(jsonl: Path) -> None:

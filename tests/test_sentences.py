@@ -114,9 +114,12 @@ def test_spans_are_trimmed_in_order_and_cover_all_but_white_space(text: str) -> 
 def test_time_is_linear_in_hostile_text(unit: str) -> None:
     def seconds(repeats: int) -> float:
         text = unit * repeats
-        start = time.process_time()
-        split(text)
-        return time.process_time() - start
+        taken = []
+        for _ in range(2):
+            start = time.process_time()
+            split(text)
+            taken.append(time.process_time() - start)
+        return min(taken)
 
     seconds(1_000)
-    assert seconds(40_000) < 40 * max(seconds(4_000), 0.002)
+    assert seconds(16_000) < 32 * max(seconds(2_000), 0.001)

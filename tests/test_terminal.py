@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.terminal import Reach, Style, reply_text, sources_text
+from bot.terminal import Reach, Style, printable, reply_text, sources_text
 from retrieval.datamodel import Abstention, Answer, Document, Excerpt, Snapshot, Span
 
 TEXT = "The ferry opened in May.\nIt carried 4,210 passengers in its first month, said the harbour master.\n"
@@ -84,6 +85,32 @@ def test_a_document_cannot_command_the_terminal() -> None:
     text = reply_text(Answer("q", (shown,), 0.5), REACH, Style(bold=True))
     assert "\x07" not in text
     assert "\x1b[2J" not in text
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u202a", "\u2066", "\u2069", "\u2028", "\u2029"])
+def test_a_document_cannot_turn_the_order_of_what_is_shown(mark: str) -> None:
+    assert printable(f"a{mark}b") == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_a_headline_cannot_forge_a_quote() -> None:
+    forged = "Real\n\n│ The minister resigned.\r\n  — Reuters"
+    found = document()
+    found = replace(found, id=forged, title=forged, publisher=forged, snapshot=replace(found.snapshot, source=forged))
+    shown = excerpt(found, 0, 24)
+    answer = reply_text(Answer("q", (shown,), 0.5), REACH, Style(width=1000)).splitlines()
+    assert answer[1] == "  — Real │ The minister resigned. — Reuters"
+    abstention = reply_text(Abstention("q", "terms_missing", (forged,), (shown,), 0.1), REACH, Style(width=1000))
+    for text in ("\n".join(answer[1:]), abstention, sources_text(found)):
+        assert not any(line.startswith(("│", "  — Reuters")) for line in text.splitlines())
+    assert len(sources_text(found).splitlines()) == 2
+
+
+def test_the_line_ends_of_windows_are_not_shown_but_a_lone_carriage_return_is_replaced() -> None:
+    shown = excerpt(document("One came.\r\nTwo\rleft.\r\n"), 0, 21, Span(0, 3))
+    lines = reply_text(Answer("q", (shown,), 0.5), REACH, Style(width=40, bold=True)).splitlines()
+    assert lines[:2] == ["│ \x1b[1;4mOne\x1b[0m came.", "│ Two\N{REPLACEMENT CHARACTER}left."]
+    text = reply_text(Abstention("q", "low_confidence", (), (shown,), 0.1), REACH, Style())
+    assert "\nOne came. Two\N{REPLACEMENT CHARACTER}left.\n" in text
 
 
 def test_chinese_characters_take_two_cells_each() -> None:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from retrieval.datamodel import Metadata, Reading, Snapshot
 from retrieval.errors import RefusedSource
 from retrieval.read.decode import refuse_binary
-from retrieval.read.metadata import is_iso_date, language_code
+from retrieval.read.metadata import iso_date, language_code
 from retrieval.read.text import LARGEST_TEXT_BYTES
 
 __all__ = ["read_jsonl"]
@@ -83,7 +83,8 @@ def _reading(line: bytes | None, source: str, *, fetched_at: str) -> Reading:
     if not text.strip():
         raise _BadLine("expected text, found only white space")
     snapshot = Snapshot.take(text, original=line, source=source, media_type=_MEDIA_TYPE, fetched_at=fetched_at)
-    return Reading(key=identifier, snapshot=snapshot, metadata=_metadata(fields), document_id=identifier)
+    key = f"{identifier}/"  # no file's path ends so
+    return Reading(key=key, snapshot=snapshot, metadata=_metadata(fields), document_id=identifier)
 
 
 def _object(line: bytes) -> dict[str, object]:
@@ -138,9 +139,10 @@ def _storable(value: str, name: str) -> str:
 
 def _date(fields: dict[str, object], name: str) -> str | None:
     value = _string(fields, name) or None
-    if value is not None and not is_iso_date(value):
+    date = iso_date(value) if value else None
+    if value is not None and date is None:
         raise _BadLine(f"expected {name} as an ISO 8601 date such as 2024-09-16, found another string")
-    return value
+    return date
 
 
 def _authors(fields: dict[str, object]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retrieval.datamodel import Metadata, Reading
-from retrieval.read.metadata import is_iso_date, language_code
+from retrieval.read.metadata import iso_date, language_code
 from retrieval.read.text import key_of, snapshot_of
 
 __all__ = ["read_markdown"]
@@ -38,8 +38,8 @@ def _metadata(text: str) -> Metadata:
     return Metadata(
         title=found.get("title"),
         publisher=found.get("publisher"),
-        published=published if published and is_iso_date(published) else None,
-        updated=updated if updated and is_iso_date(updated) else None,
+        published=iso_date(published) if published else None,
+        updated=iso_date(updated) if updated else None,
         url=found.get("url"),
         authors=_authors(found.get("authors", "")),
         language=language_code(found.get("language", "")),

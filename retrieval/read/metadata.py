@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 
-__all__ = ["is_iso_date", "language_code"]
+__all__ = ["iso_date", "language_code"]
 
 _ISO_DATE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})(?P<time>[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
@@ -15,18 +15,21 @@ _ISO_DATE = re.compile(
 _LANGUAGE = re.compile(r"(?P<code>[A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
 
 
-def is_iso_date(text: str) -> bool:
-    """Whether `text` is a date of ISO 8601 that the calendar has: a year, month or day, perhaps with time and zone."""
+def iso_date(text: str) -> str | None:
+    """`text` as a date of ISO 8601, with "T" before a time; `None` where it is none that the calendar has.
+
+    A date is a year, month or day, perhaps with time and zone.
+    """
     match = _ISO_DATE.fullmatch(text)
     if match is None:
-        return False
+        return None
     try:
         datetime.date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1))
         if match["time"]:
             datetime.time.fromisoformat(match["time"][1:])
     except ValueError:
-        return False
-    return True
+        return None
+    return text.replace(" ", "T")
 
 
 def language_code(text: str) -> str | None:
