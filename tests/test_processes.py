@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.library import Library
-from retrieval.models import DEFAULT_MODEL, prepare
+from retrieval.models import DEFAULT_MODEL, FORMAT, prepare
 
 pytestmark = pytest.mark.slow
 
@@ -143,12 +143,15 @@ def test_a_kill_while_the_model_is_prepared_leaves_nothing_half_made(tmp_path: P
             time.sleep(0.05)
         time.sleep(2)
         preparing.kill()
-    assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == [f"{DEFAULT_MODEL}-1.partial"]
+    assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == [
+        f"{DEFAULT_MODEL}-{FORMAT}.partial"
+    ]
     prepared = run(sys.executable, "-c", _PREPARE, cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert (prepared.returncode, prepared.stdout) == (0, f"{prepare().identity}\n"), prepared.stderr
-    assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == [f"{DEFAULT_MODEL}-1"]
-    assert sorted(path.name for path in (folder / f"{DEFAULT_MODEL}-1").iterdir()) == [
+    assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == [f"{DEFAULT_MODEL}-{FORMAT}"]
+    assert sorted(path.name for path in (folder / f"{DEFAULT_MODEL}-{FORMAT}").iterdir()) == [
         "graph.onnx",
+        "graph.onnx.data",
         "model.json",
         "sentence-transformers",
         "tokenizer.json",
