@@ -30,7 +30,7 @@ def decide(question: str, choices: Sequence[Choice], *, operating_point: float) 
 
 def _reason(first: Choice) -> Reason:
     signals = first.signals
-    if signals.contradicted:
+    if signals.contradicted == 1:
         return "near_miss"
     if first.lacking:
         return "terms_missing"

@@ -56,7 +56,8 @@ class Signals:
     """What is known of a sentence as an answer, in plain numbers: what the fitted weights are for.
 
     Cosines in [-1, 1]; coverages and shares in [0, 1]; `score` is the passage's fused one, 1 at best in both rankings;
-    the rest are 0 or 1. Each coverage of a text in another script than the question's is by names and numbers alone.
+    the rest lie in [-1, 1]. Each
+    coverage of a text in another script than the question's is by names and numbers alone.
     """
 
     similarity: float  # sentence and question
@@ -72,7 +73,7 @@ class Signals:
     asked_kind: float  # 1 where the sentence holds the kind of thing that is asked for, -1 where not, 0 if unknown
     asked_word: float  # the same for the thing whose value is asked: "theme" in "the theme of the meeting"
     asked_unit: float  # whether it holds a number of just what "how many …" asks for
-    contradicted: float  # whether it speaks of phase one where phase two was asked
+    contradicted: float  # 1 where it speaks of phase one and phase two was asked, 0.5 where of no phase
     other_script: float
     length: float  # of the sentence, in hundreds of characters, 4 at most
 
@@ -106,14 +107,19 @@ def holds(need: Need, found: Contents) -> bool:
     return _has_terms(need, found)
 
 
-def contradicts(question: Question, found: Contents) -> bool:
-    """Whether the text, where it last speaks of such a thing, names another: phase one where phase two was asked."""
+def contradicts(question: Question, found: Contents) -> float:
+    """1 where the text last speaks of another phase than is asked for, 0.5 where of none, 0 where of that one.
+
+    The same for whatever is counted by ordinals; 0 where the question names no such thing.
+    """
     asked: dict[str, set[float]] = {}
     for need in question.needs:
         if need.quantity is not None and need.quantity.kind == "ordinal" and need.quantity.of is not None:
             asked.setdefault(need.quantity.of, set()).add(need.quantity.value)
     last = {quantity.of: quantity.value for quantity in found.quantities if quantity.kind == "ordinal"}
-    return any(of in last and last[of] not in values for of, values in asked.items())
+    if any(of in last and last[of] not in values for of, values in asked.items()):
+        return 1.0
+    return 0.5 if any(of not in last for of in asked) else 0.0
 
 
 def is_comparable(need: Need, question: Question, found: Contents) -> bool:

@@ -146,7 +146,7 @@ def _sentences(question: Question, candidate: Candidate, weigh: Weigh, telling: 
             asked_kind=_AS_NUMBER[holds_asked_kind(question, span.of(text))],
             asked_word=_AS_NUMBER[holds_asked_word(question, span.of(text))],
             asked_unit=float(holds_asked_unit(question, span.of(text))),
-            contradicted=float(_is_contradicted(question, document, span)),
+            contradicted=_contradicted(question, document, span),
             other_script=float(sentence.script != question.script),
             length=min(len(span) / 100, 4.0),
         )
@@ -159,10 +159,10 @@ def _share(missing: Sequence[Need], asked: Sequence[Need]) -> float:
     return sum(need in missing for need in asked) / max(len(asked), 1)
 
 
-def _is_contradicted(question: Question, document: Document, span: Span) -> bool:
-    """Whether what was last said of a phase, up to the sentence's end, is of another than the one that is asked."""
+def _contradicted(question: Question, document: Document, span: Span) -> float:
+    """How far what was last said of a phase, up to the sentence's end, is of another than is asked for, in [0, 1]."""
     if not any(need.kind == "ordinal" for need in question.needs):
-        return False
+        return 0.0
     start = max(0, span.end - GOVERNING_CHARACTERS)
     text = document.snapshot.text
     said = [

@@ -78,15 +78,16 @@ def test_names_are_the_same_in_every_script() -> None:
 
 def test_another_phase_contradicts_and_the_same_does_not() -> None:
     phase_two = Question.of("What did phase two add?")
-    assert contradicts(phase_two, contents("CPEC Phase I added 8,000 megawatts"))
-    assert not contradicts(phase_two, contents("CPEC Phase I is done. In Phase II we build"))
-    assert not contradicts(phase_two, contents("The corridor added 8,000 megawatts"))
+    assert contradicts(phase_two, contents("CPEC Phase I added 8,000 megawatts")) == 1
+    assert contradicts(phase_two, contents("CPEC Phase I is done. In Phase II we build")) == 0
+    assert contradicts(phase_two, contents("The corridor added 8,000 megawatts")) == 0.5
+    assert contradicts(Question.of("What did it add?"), contents("CPEC Phase I added 8,000 megawatts")) == 0
 
 
 def test_a_question_of_two_phases_is_contradicted_by_neither() -> None:
     both = Question.of("What separates phase one from phase two?")
-    assert not contradicts(both, contents("CPEC Phase I is done"))
-    assert contradicts(both, contents("CPEC Phase III begins"))
+    assert contradicts(both, contents("CPEC Phase I is done")) == 0
+    assert contradicts(both, contents("CPEC Phase III begins")) == 1
 
 
 def test_numbers_are_compared_by_value() -> None:
