@@ -10,7 +10,7 @@ import resource
 import sqlite3
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,11 +90,12 @@ def require(data: Path) -> Path:
     return data
 
 
-def data_digest(paths: Sequence[Path]) -> str:
-    """SHA-256 over the files, in hexadecimal: which data a figure was measured on."""
+def data_digest(paths: Iterable[Path], more: str = "") -> str:
+    """SHA-256 over the files and the text, in hexadecimal: which data a figure was measured on."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())
+    digest.update(more.encode())
     return digest.hexdigest()
 
 

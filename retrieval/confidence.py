@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from retrieval.datamodel import Abstention, Answer, Reason, Reply
 from retrieval.evidence import Choice
-from retrieval.fitted import weights
+from retrieval.fitted import confidence_values, regression
 
 __all__ = ["confidence", "decide"]
 
 
 def confidence(choice: Choice) -> float:
     """The calibrated probability that the excerpt answers the question."""
-    return weights("confidence").probability(choice.signals)
+    return regression().probability(confidence_values(choice), other_script=bool(choice.signals.other_script))
 
 
 def decide(question: str, choices: Sequence[Choice], *, operating_point: float) -> Reply:
@@ -25,12 +25,13 @@ def decide(question: str, choices: Sequence[Choice], *, operating_point: float) 
     excerpts = tuple(choice.excerpt for choice in choices)
     if probability >= operating_point:
         return Answer(question, excerpts, probability)
-    return Abstention(question, _reason(first), first.lacking, excerpts, probability)
+    return Abstention(question, _reason(choices), first.lacking, excerpts, probability)
 
 
-def _reason(first: Choice) -> Reason:
-    signals = first.signals
-    if signals.contradicted == 1:
+def _reason(choices: Sequence[Choice]) -> Reason:
+    """Why not: what was found speaks of another phase, lacks what was named, or does not seem to say it."""
+    first = choices[0]
+    if first.signals.contradicted == 1 or (not first.lacking and any(one.signals.contradicted == 1 for one in choices)):
         return "near_miss"
     if first.lacking:
         return "terms_missing"

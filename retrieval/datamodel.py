@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 __all__ = [
     "Abstention",
     "Answer",
+    "Background",
     "Candidate",
     "Document",
     "Excerpt",
@@ -178,19 +179,43 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """The cosines that the passages of one language have with a question: how many there are, their mean and spread.
+
+    Cosines with texts of different languages are not on one scale; how many spreads one lies above the mean is.
+    """
+
+    passages: int
+    mean: float
+    spread: float
+
+    def standing(self, similarity: float) -> float:
+        """How many spreads a cosine lies above the mean."""
+        return (similarity - self.mean) / self.spread
+
+    def steadied(self, typical: Background) -> Background:
+        """As it would be with the passages of `typical` among its own: a few passages do not tell what is usual."""
+        both = self.passages + typical.passages
+        mean = (self.passages * self.mean + typical.passages * typical.mean) / both
+        apart = self.passages * self.spread**2 + typical.passages * typical.spread**2
+        return Background(both, mean, (apart / both) ** 0.5)
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A passage as the excerpt is chosen from it: its document, how it ranked, and its cosines with the question.
 
-    `score` is the fused one, which compares within one question only; `similarity` is the passage's cosine,
-    `similarities` its sentences', `background` the mean of all passages considered, in [-1, 1].
+    `score` is the fused one; `similarity` is the passage's cosine, `similarities` its sentences', `background` what any
+    passage of its language would get; `share` in [0, 1] is its BM25 score as a share of what it could get.
     """
 
     document: Document
     passage: Passage
     score: float
     similarity: float
-    background: float
     similarities: tuple[float, ...]
+    background: Background
+    share: float
 
     def __post_init__(self) -> None:
         if len(self.similarities) != len(self.passage.sentences):

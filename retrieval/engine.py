@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
-from retrieval import excerpt, fuse, indexes, ingest
+import numpy as np
+
+from retrieval import analyze, excerpt, fuse, indexes, ingest
 from retrieval.confidence import decide
-from retrieval.datamodel import Abstention, Candidate, Document, Hit, Ranking, Reply
+from retrieval.datamodel import Abstention, Background, Candidate, Document, Hit, Ranking, Reply
+from retrieval.differing import mark_differing
 from retrieval.encode import Embeddings, Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
-from retrieval.evidence import Choice, Weigh
+from retrieval.evidence import Weigh
 from retrieval.excerpt import Weighed
+from retrieval.filters import Filters, narrowed
 from retrieval.followup import resolve
 from retrieval.indexes import Indexes
 from retrieval.ingest import Progress, Report
 from retrieval.library import Library
-from retrieval.question import Need, Question
+from retrieval.question import Need, Query
 from retrieval.rows import EncodedPassage
 from retrieval.settings import Settings
+from retrieval.timing import timing
 from retrieval.writer import writing
 
 __all__ = ["Engine"]
 
-LEXICAL_WEIGHT = 0.3  # of the fusion; the dense ranking has the rest
+# The cosines of a question with passages of any language, as this model gives them: what steadies small collections.
+TYPICAL = Background(passages=20, mean=0.74, spread=0.022)
 NAME_WEIGHT = 1.5  # a name in the question says more than another word as rare
 SILENT: Progress = lambda done, total: None  # noqa: E731
 
@@ -57,41 +64,77 @@ class Engine:
 
     # Asking
 
-    def ask(self, question: str, *, history: Sequence[str] = (), top: int = 3) -> Reply:
-        """Answer `question`, asked after those in `history` (oldest first), by at most `top` excerpts, or abstain."""
-        typed = question.strip()
-        self.check(typed, history)
-        current = self._current_indexes()
-        if not len(current.dense):
+    def ask(self, question: str, *, history: Sequence[str] = (), top: int = 3, without: Collection[str] = ()) -> Reply:
+        """Answer `question`, asked after those in `history` (oldest first), by at most `top` excerpts, or abstain.
+
+        The documents `without` are taken for absent: for benchmarks.
+        """
+        self.check(question, history)
+        asked, filters = narrowed(question.strip())
+        if not len(self._current_indexes().dense):
             return Abstention(question, "empty_collection")
-        query = Question.of(resolve(typed, [earlier.strip() for earlier in history]))
-        choices = self.choose(query, top=top)
+        within = self._within(filters, without)
+        if within is not None and not within:
+            return Abstention(question, "filtered_out")
+        query = Query.of(asked, resolve(asked, [narrowed(earlier.strip())[0] for earlier in history]))
+        chosen = excerpt.choose(query, self.weigh(query, within=within), self.weight(), top=top)
+        choices = mark_differing(query.asked, chosen)
         reply = decide(question, choices, operating_point=self.settings.operating_point)
         self._prove(reply)
         return reply
 
-    def choose(self, query: Question, *, top: int) -> list[Choice]:
-        """The `top` best excerpts for `query`, best first, whether they answer or not."""
-        return excerpt.choose(query, self.weigh(query), self._weight(), top=top)
-
-    def weigh(self, query: Question) -> list[Weighed]:
+    def weigh(self, query: Query, *, within: Collection[str] | None = None) -> list[Weighed]:
         """Every sentence of the passages worth reading, with its signals, best first."""
-        return excerpt.weighed(query, self.search(query), self._weight())
+        weighed = excerpt.weighed(query, self.search(query, within=within), self.weight())
+        return excerpt.preferring(weighed, timing(query.asked.text, today=datetime.datetime.now(datetime.UTC).date()))
 
-    def search(self, query: Question) -> list[Candidate]:
-        """The passages worth reading for `query`, best first, by both rankings fused."""
+    def _within(self, filters: Filters, without: Collection[str]) -> Collection[str] | None:
+        """The ids of the documents that may be searched; None for all."""
+        if not filters and not without:
+            return None
+        return {
+            document.id
+            for document in self.library.documents()
+            if document.id not in without and filters.admit(document)
+        }
+
+    def search(self, query: Query, *, within: Collection[str] | None = None) -> list[Candidate]:
+        """The passages worth reading for `query`, best first: of each language those that stand out in it."""
         current = self._current_indexes()
-        vector = self._checked_encoder().encode([query.text], prompt="query")[0]
-        dense = current.dense.search(vector, self.settings.depth_passages)
-        lexical = current.lexical.search(query.text, self.settings.depth_passages)
-        ids = list(dict.fromkeys(hit.passage_id for hit in (*dense, *lexical)))
+        vector = self._vector(query)
+        backgrounds = {
+            language: background.steadied(TYPICAL) for language, background in current.dense.backgrounds(vector).items()
+        }
+        depth = self.settings.depth_passages
+        terms = analyze.terms(query.whole.text)
+        lexical = {hit.passage_id: hit.score for hit in current.lexical.search_terms(terms, depth, within=within)}
+        dense = [
+            hit
+            for language in backgrounds
+            for hit in current.dense.search(vector, depth, language=language, within=within)
+        ]
+        ids = list(dict.fromkeys([*(hit.passage_id for hit in dense), *lexical]))
         encoded = {one.passage.id: one for one in self.library.encoded(ids)}
-        similarities = {passage_id: _similarities(one, vector) for passage_id, one in encoded.items()}
-        background = math.fsum(whole for whole, _ in similarities.values()) / max(len(similarities), 1)
-        # A passage is as near as it is as a whole and in its nearest sentence.
-        near = Ranking(Hit(key, (whole + max(parts)) / 2) for key, (whole, parts) in similarities.items())
-        fused = fuse.minmax([near, lexical], [1 - LEXICAL_WEIGHT, LEXICAL_WEIGHT])
-        best = [hit for hit in fused if hit.passage_id in encoded][: self.settings.read_passages]
+        languages = self.library.languages({one.passage.document_id for one in encoded.values()})
+        ceiling = current.lexical.ceiling(terms) or 1.0
+
+        def language_of(passage_id: str) -> str:
+            return languages[encoded[passage_id].passage.document_id]
+
+        similarities = {key: _similarities(one, vector) for key, one in encoded.items()}
+        shares = {key: lexical.get(key, 0.0) / ceiling for key in encoded}
+        ranking = Ranking(
+            # A passage is as near as it is as a whole and in its nearest sentence.
+            Hit(key, fuse.fused(backgrounds[language_of(key)].standing((whole + max(parts)) / 2), shares[key]))
+            for key, (whole, parts) in similarities.items()
+            if language_of(key) in backgrounds
+        )
+        best = fuse.worth_reading(
+            ranking,
+            language_of,
+            best=self.settings.read_passages,
+            of_each=self.settings.read_passages_of_each_language,
+        )
         documents = self.library.documents_by_id({encoded[hit.passage_id].passage.document_id for hit in best})
         return [
             Candidate(
@@ -99,13 +142,20 @@ class Engine:
                 passage=passage,
                 score=hit.score,
                 similarity=similarities[hit.passage_id][0],
-                background=background,
                 similarities=similarities[hit.passage_id][1],
+                background=backgrounds[language_of(hit.passage_id)],
+                share=shares[hit.passage_id],
             )
             for hit in best
             for passage in [encoded[hit.passage_id].passage]
             if passage.document_id in documents
         ]
+
+    def _vector(self, query: Query) -> Embeddings:
+        """The unit vector of the question; of one that leans on others, halfway between it and what it stands for."""
+        texts = list(dict.fromkeys([query.asked.text, query.whole.text]))
+        mean = self._checked_encoder().encode(texts, prompt="query").mean(axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
     def check(self, question: str, history: Sequence[str] = ()) -> None:
         """`BadQuestion` where there is nothing to ask, or too much."""
@@ -120,7 +170,7 @@ class Engine:
             if any("\ud800" <= character <= "\udfff" for character in text):  # half a pair, or a byte that is no text
                 raise BadQuestion("expected a question in UTF-8, found other bytes: set the terminal to UTF-8")
 
-    def _weight(self) -> Weigh:
+    def weight(self) -> Weigh:
         """How much a need matters: by how rare its rarest term is, and more where it is a name."""
         lexical = self._current_indexes().lexical
         passages = len(lexical)

@@ -55,15 +55,16 @@ class Contents:
 class Signals:
     """What is known of a sentence as an answer, in plain numbers: what the fitted weights are for.
 
-    Cosines in [-1, 1]; coverages and shares in [0, 1]; `score` is the passage's fused one, 1 at best in both rankings;
-    the rest lie in [-1, 1]. Each
-    coverage of a text in another script than the question's is by names and numbers alone.
+    Cosines lie in [-1, 1], standings are in spreads above the mean of the language's passages, coverages and shares in
+    [0, 1], the rest in [-1, 1]. Each coverage of a text in another script than the question's is by names and numbers
+    alone.
     """
 
-    similarity: float  # sentence and question
+    similarity: float  # the cosine of sentence and question
     passage_similarity: float
-    background: float  # the mean of the cosines of all passages considered: what any text of this kind would get
-    score: float
+    standing: float  # of that cosine in its language
+    passage_standing: float
+    share: float  # of the question's terms, by BM25, in the passage
     coverage: float  # of the question's needs by the sentence
     telling_coverage: float  # by the sentence, of what few sentences of its document hold
     window_coverage: float  # the same, by the sentence and the one before it
@@ -75,15 +76,28 @@ class Signals:
     asked_unit: float  # whether it holds a number of just what "how many …" asks for
     contradicted: float  # 1 where it speaks of phase one and phase two was asked, 0.5 where of no phase
     other_script: float
-    length: float  # of the sentence, in hundreds of characters, 4 at most
+    length: float  # of the sentence, in hundreds of characters, 5 at most
+    brevity: float  # near 1 for a scrap of a sentence
+    lead: float  # 1 where the document begins, near 0 after a thousand characters
+    heading_coverage: float  # of the question's needs by the title
+    previous: float  # the standing of the sentence before it in the passage, 0 where there is none
+    following: float
+    below_passage: float  # its standing less the best one in its passage
+    document_standing: float  # the best standing of any sentence of its document
+    document_passages: float  # how many more passages of its document are worth reading, 3 at most
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An excerpt, the signals of its best sentence, and what of the question its context lacks."""
+    """An excerpt, the signals of its best sentence, and what of the question its context lacks.
+
+    `chance` in [0, 1] is its share of the chances of all sentences considered, `lead` how far that is above the next.
+    """
 
     excerpt: Excerpt
     signals: Signals
+    chance: float
+    lead: float
     lacking: tuple[str, ...]
 
 

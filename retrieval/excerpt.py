@@ -1,27 +1,34 @@
 """From the best passages, the one to three consecutive sentences that answer.
 
-Each sentence is weighed by plain signals with fitted weights; the best become excerpts, and an excerpt that could not
-stand alone ("He added that it …") takes the sentence before it.
+Each sentence is weighed by plain signals with fitted weights, which gives it a chance to be the one that answers. An
+excerpt is the run of sentences that has the best chance for its length; one that could not stand alone ("He added that
+it …") takes the sentence before it.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from retrieval.asked import highlights, holds_asked_kind, holds_asked_unit, holds_asked_word
 from retrieval.datamodel import Candidate, Document, Excerpt, Span
 from retrieval.evidence import Choice, Contents, Signals, Weigh, contents, contradicts, coverage, holds, lacking
-from retrieval.fitted import weights
-from retrieval.question import Need, Question
+from retrieval.fitted import network
+from retrieval.question import Need, Query, Question
 from retrieval.sentences import split
+from retrieval.timing import Timing
 
-__all__ = ["Weighed", "choose", "weighed"]
+__all__ = ["Weighed", "choose", "preferring", "weighed"]
 
 LONGEST_EXCERPT_CHARACTERS = 400
 LONGEST_EXCERPT_SENTENCES = 3
+LENGTH_COST = 0.04  # of a hundred characters or a sentence, in chance: what a reader pays for reading on
+OVERLONG_COST = 0.3  # of a sentence that is longer than an excerpt should be
+# What a date is worth, in log chances: as a tie-break, where the newest is asked for, where that time is asked for.
+NEWER_BONUS, NEWEST_BONUS, TIME_BONUS = 0.1, 1.5, 2.0
 GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
 
 _AS_NUMBER = {True: 1.0, None: 0.0, False: -1.0}
@@ -35,7 +42,7 @@ _LEANING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Weighed:
     """A sentence of a candidate with its signals, the score they add up to, and what its context lacks."""
 
@@ -46,67 +53,131 @@ class Weighed:
     lacking: tuple[str, ...]
 
 
-def choose(question: Question, sentences: Sequence[Weighed], weigh: Weigh, *, top: int) -> list[Choice]:
+def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int) -> list[Choice]:
     """The `top` best excerpts, best first, no text twice: where others hold the same, they stand in `also_in`."""
+    left = list(sentences)
     chosen: list[Choice] = []
-    for sentence in sentences:
-        document = sentence.candidate.document
-        span = _standing_alone(document, sentence)
-        same = _same_text(chosen, document, span)
-        if same is not None:
-            if document.id not in {chosen[same].excerpt.document.id, *chosen[same].excerpt.also_in}:
-                known = chosen[same].excerpt
-                grown = replace(known, also_in=(*known.also_in, document.id))
-                chosen[same] = replace(chosen[same], excerpt=grown)
-            continue
-        if len(chosen) == top:
-            continue  # later ones may still tell where the same text stands
-        if any(_overlap(choice.excerpt, document, span) for choice in chosen):
-            continue
+    while left and len(chosen) < top:
+        chances = _chances(left)
+        run = min(_runs(left), key=lambda run: _order(run, chances))
+        best = max(run, key=lambda one: chances[one])
+        span = _standing_alone(best, Span(run[0].span.start, run[-1].span.end))
+        document = best.candidate.document
+        alike = [one for one in left if one.candidate.document.id != document.id and _same_text(one, best)]
         excerpt = Excerpt(
             document=document,
             span=span,
             text=span.of(document.snapshot.text),
-            highlights=highlights(question, document.snapshot.text, sentence.span),
-            score=round(sentence.score, 4),
+            highlights=highlights(query.asked, document.snapshot.text, best.span),
+            score=round(best.score, 4),
+            also_in=tuple(dict.fromkeys(one.candidate.document.id for one in alike)),
         )
-        signals = _of_excerpt(question, sentence, excerpt, sentences, weigh)
-        chosen.append(Choice(excerpt, signals, sentence.lacking))
+        taken = [one for one in left if one.candidate.document.id == document.id and _meets(one.span, span)]
+        left = [one for one in left if one not in taken and one not in alike]
+        if any(_repeats(choice.excerpt, excerpt) for choice in chosen):
+            continue
+        chance = math.fsum(chances[one] for one in (*taken, *alike))
+        rest = max(map(chances.__getitem__, left), default=0.0)
+        signals = _of_excerpt(query, best, excerpt, taken, sentences, weigh)
+        chosen.append(Choice(excerpt, signals, chance, chance - rest, best.lacking))
     return chosen
 
 
+def _chances(sentences: Sequence[Weighed]) -> dict[Weighed, float]:
+    """For each sentence the probability that it answers, if one of them does: they add up to 1."""
+    highest = max(one.score for one in sentences)
+    shares = [math.exp(one.score - highest) for one in sentences]
+    return {one: share / math.fsum(shares) for one, share in zip(sentences, shares, strict=True)}
+
+
+def _runs(sentences: Sequence[Weighed]) -> Iterator[tuple[Weighed, ...]]:
+    """All runs of consecutive sentences of a passage that an excerpt may be, every single sentence among them."""
+    by_passage: defaultdict[str, list[Weighed]] = defaultdict(list)
+    for one in sentences:
+        by_passage[one.candidate.passage.id].append(one)
+    for same in by_passage.values():
+        same.sort(key=lambda one: one.span)
+        places = {span: place for place, span in enumerate(same[0].candidate.passage.sentences)}
+        for first in range(len(same)):
+            for last in range(first, min(first + LONGEST_EXCERPT_SENTENCES, len(same))):
+                run = same[first : last + 1]
+                if places[run[-1].span] - places[run[0].span] > last - first:
+                    break  # one between them is taken
+                if last > first and run[-1].span.end - run[0].span.start > LONGEST_EXCERPT_CHARACTERS:
+                    break
+                if last > first and any(one.signals.contradicted == 1 for one in run):
+                    break  # what speaks of another phase is not quoted beside what speaks of this one
+                yield tuple(run)
+
+
+def _order(run: Sequence[Weighed], chances: dict[Weighed, float]) -> tuple[float, str, Span]:
+    """Least for the run worth most: what its length costs the reader less its chance; ties by place."""
+    length = run[-1].span.end - run[0].span.start
+    cost = LENGTH_COST * max(length / 100, len(run)) + (OVERLONG_COST if length > LONGEST_EXCERPT_CHARACTERS else 0.0)
+    passage = run[0].candidate.passage
+    return round(cost - math.fsum(chances[one] for one in run), 9), passage.id, run[0].span
+
+
 def _of_excerpt(
-    question: Question, best: Weighed, excerpt: Excerpt, sentences: Sequence[Weighed], weigh: Weigh
+    query: Query,
+    best: Weighed,
+    excerpt: Excerpt,
+    inside: Sequence[Weighed],
+    sentences: Sequence[Weighed],
+    weigh: Weigh,
 ) -> Signals:
-    """The best sentence's signals, with what the sentences before it in the excerpt, and the one before that, add."""
-    document = excerpt.document
-    inside = [one for one in sentences if one.candidate.document == document and excerpt.span.holds(one.span)]
+    """The best sentence's signals, with what the other sentences of the excerpt, and the one before it, add."""
     passage = best.candidate.passage
     before = [one for one in sentences if one.candidate.passage == passage and one.span.end <= excerpt.span.start]
-    nearest = max(before, key=lambda one: one.span.end, default=best)
+    near = [*inside, *(sorted(before, key=lambda one: one.span)[-1:])]
     return replace(
         best.signals,
-        similarity=max(one.signals.similarity for one in (*inside, nearest)),
-        coverage=coverage(question, contents(excerpt.text), weigh),
+        similarity=max(one.signals.similarity for one in near),
+        standing=max(one.signals.standing for one in near),
+        coverage=coverage(query.asked, contents(excerpt.text), weigh),
         telling_coverage=max(one.signals.telling_coverage for one in inside),
         window_coverage=max(one.signals.window_coverage for one in inside),
     )
 
 
-def weighed(question: Question, candidates: Sequence[Candidate], weigh: Weigh) -> list[Weighed]:
-    """Every sentence of the candidates with its signals, best first; ties by document and place."""
-    sentences: defaultdict[str, list[Contents]] = defaultdict(list)  # of each document, as far as the candidates go
+def weighed(query: Query, candidates: Sequence[Candidate], weigh: Weigh) -> list[Weighed]:
+    """Every sentence of the candidates with its signals, best first by their weights; ties by document and place."""
+    by_document: defaultdict[str, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
-        text = candidate.document.snapshot.text
-        sentences[candidate.document.id] += [contents(span.of(text)) for span in candidate.passage.sentences]
-    found = [
-        sentence
-        for candidate in candidates
-        for sentence in _sentences(
-            question, candidate, weigh, _telling(question, sentences[candidate.document.id], weigh)
+        by_document[candidate.document.id].append(candidate)
+    found = []
+    for same in by_document.values():
+        text = same[0].document.snapshot.text
+        held = [contents(span.of(text)) for candidate in same for span in candidate.passage.sentences]
+        telling = _telling(query.asked, held, weigh)
+        best = max(
+            candidate.background.standing(similarity) for candidate in same for similarity in candidate.similarities
         )
+        for candidate in same:
+            for span, signals, surfaces in _sentences(query, candidate, weigh, telling):
+                completed = replace(signals, document_standing=best, document_passages=min(len(same), 4) - 1.0)
+                found.append((candidate, span, completed, surfaces))
+    scores = network().scores([signals for _, _, signals, _ in found])
+    weighed = [
+        Weighed(candidate, span, signals, score, surfaces)
+        for (candidate, span, signals, surfaces), score in zip(found, scores, strict=True)
     ]
-    return sorted(found, key=lambda one: (-one.score, one.candidate.document.id, one.span.start))
+    return sorted(weighed, key=lambda one: (-one.score, one.candidate.document.id, one.span.start))
+
+
+def preferring(sentences: Sequence[Weighed], asked: Timing) -> list[Weighed]:
+    """The sentences, best first, with what their dates add: of equal ones the newer, of a named time those of it."""
+    published = {one.candidate.document.published for one in sentences}
+    dates = sorted({date[:10] for date in published if date is not None})
+    recency = {date: place / max(len(dates) - 1, 1) for place, date in enumerate(dates)}
+
+    def added(one: Weighed) -> float:
+        date = one.candidate.document.published
+        newer = recency[date[:10]] if date is not None else 0.0
+        return (NEWEST_BONUS if asked.newest else NEWER_BONUS) * newer + TIME_BONUS * asked.holds(date)
+
+    timed = [replace(one, score=one.score + added(one)) for one in sentences]
+    return sorted(timed, key=lambda one: (-one.score, one.candidate.document.id, one.span.start))
 
 
 def _telling(question: Question, sentences: Sequence[Contents], weigh: Weigh) -> Weigh:
@@ -118,41 +189,54 @@ def _telling(question: Question, sentences: Sequence[Contents], weigh: Weigh) ->
     return telling.__getitem__
 
 
-def _sentences(question: Question, candidate: Candidate, weigh: Weigh, telling: Weigh) -> list[Weighed]:
+def _sentences(
+    query: Query, candidate: Candidate, weigh: Weigh, telling: Weigh
+) -> Iterator[tuple[Span, Signals, tuple[str, ...]]]:
+    """Each sentence of a passage, what is known of it by itself and its passage, and what its context lacks."""
+    asked, whole = query.asked, query.whole
     document = candidate.document
     text = document.snapshot.text
     heading = contents(" ".join(part for part in (document.title, document.published) if part))
     context = Contents.joined([*(contents(span.of(text)) for span in candidate.passage.sentences), heading])
-    missing = lacking(question, context)
+    missing = lacking(whole, context)
     surfaces = tuple(dict.fromkeys(need.surface for need in missing))
-    names_lacking = _share(missing, [need for need in question.needs if need.kind in {"name", "role"}])
-    numbers_lacking = _share(missing, [need for need in question.needs if need.quantity is not None])
-    context_coverage = coverage(question, context, weigh)
-    found = []
+    names_lacking = _share(missing, [need for need in whole.needs if need.kind in {"name", "role"}])
+    numbers_lacking = _share(missing, [need for need in whole.needs if need.quantity is not None])
+    context_coverage = coverage(whole, context, weigh)
+    heading_coverage = coverage(whole, heading, weigh)
+    standings = [candidate.background.standing(similarity) for similarity in candidate.similarities]
     before = heading
-    for span, similarity in zip(candidate.passage.sentences, candidate.similarities, strict=True):
+    for place, span in enumerate(candidate.passage.sentences):
         sentence = contents(span.of(text))
         signals = Signals(
-            similarity=similarity,
+            similarity=candidate.similarities[place],
             passage_similarity=candidate.similarity,
-            background=candidate.background,
-            score=candidate.score,
-            coverage=coverage(question, sentence, weigh),
-            telling_coverage=coverage(question, sentence, telling),
-            window_coverage=coverage(question, Contents.joined([sentence, before]), telling),
+            standing=standings[place],
+            passage_standing=candidate.background.standing(candidate.similarity),
+            share=candidate.share,
+            coverage=coverage(asked, sentence, weigh),
+            telling_coverage=coverage(asked, sentence, telling),
+            window_coverage=coverage(asked, Contents.joined([sentence, before]), telling),
             context_coverage=context_coverage,
             names_lacking=names_lacking,
             numbers_lacking=numbers_lacking,
-            asked_kind=_AS_NUMBER[holds_asked_kind(question, span.of(text))],
-            asked_word=_AS_NUMBER[holds_asked_word(question, span.of(text))],
-            asked_unit=float(holds_asked_unit(question, span.of(text))),
-            contradicted=_contradicted(question, document, span),
-            other_script=float(sentence.script != question.script),
-            length=min(len(span) / 100, 4.0),
+            asked_kind=_AS_NUMBER[holds_asked_kind(asked, span.of(text))],
+            asked_word=_AS_NUMBER[holds_asked_word(asked, span.of(text))],
+            asked_unit=float(holds_asked_unit(asked, span.of(text))),
+            contradicted=_contradicted(whole, document, span),
+            other_script=float(sentence.script != asked.script),
+            length=min(len(span) / 100, 5.0),
+            brevity=math.exp(-len(span) / 40),
+            lead=math.exp((document.body[0].start - span.start) / 400),
+            heading_coverage=heading_coverage,
+            previous=standings[place - 1] if place else 0.0,
+            following=standings[place + 1] if place + 1 < len(standings) else 0.0,
+            below_passage=standings[place] - max(standings),
+            document_standing=0.0,
+            document_passages=0.0,
         )
-        found.append(Weighed(candidate, span, signals, weights("sentence").total(signals), surfaces))
+        yield span, signals, surfaces
         before = sentence
-    return found
 
 
 def _share(missing: Sequence[Need], asked: Sequence[Need]) -> float:
@@ -173,17 +257,17 @@ def _contradicted(question: Question, document: Document, span: Span) -> float:
     return contradicts(question, contents("\n".join(said)))
 
 
-def _standing_alone(document: Document, sentence: Weighed) -> Span:
-    """The sentence, with up to two before it while it leans on them and the limit allows."""
+def _standing_alone(best: Weighed, span: Span) -> Span:
+    """The span, with up to two sentences before it while it leans on them and the limits allow."""
+    document, candidate = best.candidate.document, best.candidate
     text = document.snapshot.text
-    span = sentence.span
-    for _ in range(LONGEST_EXCERPT_SENTENCES - 1):
-        if not _LEANING.match(text, span.start, span.end):
-            break
-        before = _sentence_before(document, sentence.candidate, span)
-        if before is None or sentence.span.end - before.start > LONGEST_EXCERPT_CHARACTERS:
+    sentences = sum(span.holds(sentence) for sentence in candidate.passage.sentences)
+    while sentences < LONGEST_EXCERPT_SENTENCES and _LEANING.match(text, span.start, span.end):
+        before = _sentence_before(document, candidate, span)
+        if before is None or span.end - before.start > LONGEST_EXCERPT_CHARACTERS:
             break
         span = Span(before.start, span.end)
+        sentences += 1
     return span
 
 
@@ -206,13 +290,19 @@ def _sentence_before(document: Document, candidate: Candidate, span: Span) -> Sp
     return before if not text[before.end : span.start].strip() else None
 
 
-def _same_text(chosen: Sequence[Choice], document: Document, span: Span) -> int | None:
-    text = " ".join(span.of(document.snapshot.text).split()).casefold()
-    for position, choice in enumerate(chosen):
-        if " ".join(choice.excerpt.text.split()).casefold() == text:
-            return position
-    return None
+def _same_text(one: Weighed, other: Weighed) -> bool:
+    texts = [found.span.of(found.candidate.document.snapshot.text) for found in (one, other)]
+    return _folded(texts[0]) == _folded(texts[1])
 
 
-def _overlap(excerpt: Excerpt, document: Document, span: Span) -> bool:
-    return excerpt.document.id == document.id and excerpt.span.start < span.end and span.start < excerpt.span.end
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _meets(span: Span, other: Span) -> bool:
+    return span.start < other.end and other.start < span.end
+
+
+def _repeats(excerpt: Excerpt, other: Excerpt) -> bool:
+    overlap = excerpt.document.id == other.document.id and _meets(excerpt.span, other.span)
+    return overlap or _folded(excerpt.text) == _folded(other.text)

@@ -1,48 +1,104 @@
-"""A question and what was asked before become one query that stands alone. No words are made up: only those typed."""
+"""A question and what was asked before become one query. No words are made up: only those typed.
+
+What a follow-up leaves out stands in the question that opened the topic: the last one that stands by itself. Its names,
+numbers and words go in front; the sentences are still judged by what the follow-up itself asks.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+from retrieval.datamodel import Span
 from retrieval.question import Need, Question
 
 __all__ = ["resolve"]
 
 _OPENS_ON = re.compile(
-    r"^\W*(?:and|also|then|so|but|what about|how about)\b|^\W*(?:اور|وہ|اس|ان)\b|^(?:那|它|他|她|这)|呢[？?]?\s*$",
+    r"^\W*(?:and|also|then|so|but|or|what about|how about|what else|who else|for|in)\b"
+    r"|^\W*(?:اور|وہ|اس|ان|انہیں|یہ|تو|مزید)\b"
+    r"|^(?:那|它|他|她|这|其|还|又|另外|此外)|呢[？?]?\s*$",
     re.IGNORECASE,
 )
-_PRONOUN = re.compile(r"\b(?:he|she|it|they|him|her|them|his|hers|its|their)\b", re.IGNORECASE)
+_PRONOUN = re.compile(
+    r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|theirs|those|these|this)\b"
+    r"|\b(?:of|for|about|with|in|on|by|from|to|at|after|before|does|did|do|is|was|are|were|will|would|can|than) that\b"
+    r"|\b(?:work|works|get|go|went|happen\w*|stay|live|from|up) there\b|\b(?:other|another|else)\b"
+    r"|(?<!\w)(?:ان|اس|انہیں|اسے|انہوں|وہاں|یہاں)(?!\w)|(?:它|他们|她们|其中|那里|这里|该)",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"[?？؟]|^\W*(?:what|which|why|how|is|are|was|were|did|does?|can|could|will|has|have|had|tell|in what|at what)\b"
+    r"|کیا|کیوں|کیسے|什么|为什么|怎|吗|哪",
+    re.IGNORECASE,
+)
 FEWEST_NEEDS = 2  # a question that names less than this says little by itself
+SHORT_HAN_CHARACTERS = 16  # of a question without a known name: what is longer can stand by itself
+SHORT_URDU_WORDS = 8
 
 
 def resolve(question: str, history: Sequence[str]) -> str:
-    """The question, with what the last one named before it where it leans on that; `history` is oldest first.
+    """The question, with what opened its topic before it where it leans on that; `history` is oldest first.
 
     A number of the same kind is replaced, not added: "and in 2024?" no longer asks for 2023.
     """
-    earlier = [asked for asked in history if asked.strip()]
     asked = Question.of(question)
-    if not earlier or not _leans(asked):
+    topic = _topic(history)
+    if topic is None or not _leans(asked):
         return question
     said = {need.surface.casefold() for need in asked.needs}
     counted = {_counts(need) for need in asked.needs if need.quantity is not None}
-    before = [
-        need.surface
-        for need in Question.of(earlier[-1]).needs
-        if need.surface.casefold() not in said and (need.quantity is None or _counts(need) not in counted)
-    ]
-    return " ".join([*before, question])
+    needs = [need for need in topic.needs if need.quantity is None or _counts(need) not in counted]
+    if not any(need.surface.casefold() in said for need in needs) and _is_heading(topic) and needs == [*topic.needs]:
+        return f"{topic.text} {question}"
+    kept = [need.span for need in needs if need.surface.casefold() not in said]
+    return " ".join([*(span.of(topic.text) for span in _joined(kept)), question])
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """Spans in order, those that overlap (the bigrams of a Chinese word) put together."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and span.start < joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(span.end, joined[-1].end))
+        else:
+            joined.append(span)
+    return joined
+
+
+def _topic(history: Sequence[str]) -> Question | None:
+    """What opened the topic: the first of `history`, or the last that stood by itself and named nothing of it."""
+    topic = None
+    for earlier in history:
+        asked = Question.of(earlier)
+        if topic is None or not (_leans(asked) or _shares(asked, topic)):
+            topic = asked if earlier.strip() else topic
+    return topic
+
+
+def _shares(asked: Question, topic: Question) -> bool:
+    named = {term for need in topic.needs for term in need.terms}
+    return any(term in named for need in asked.needs for term in need.terms)
+
+
+def _is_heading(asked: Question) -> bool:
+    """Whether it only names a thing, and asks nothing."""
+    return asked.asks == "other" and not _ASKS.search(asked.text)
 
 
 def _leans(asked: Question) -> bool:
-    """Whether the question says too little by itself, goes on from another, or has a pronoun before any name."""
+    """Whether the question goes on from another, says too little by itself, or has a pronoun before any name."""
     if _OPENS_ON.search(asked.text) or len(asked.needs) < FEWEST_NEEDS:
         return True
+    named = [need.span.start for need in asked.needs if need.kind not in {"word", "role", "number"}]
     pronoun = _PRONOUN.search(asked.text)
-    named = [need.span.start for need in asked.needs if need.kind != "word"]
-    return pronoun is not None and all(pronoun.start() < start for start in named)
+    if pronoun is not None and all(pronoun.start() < start for start in named):
+        return True
+    if named:
+        return False
+    if asked.script == "han":
+        return len(asked.text) <= SHORT_HAN_CHARACTERS
+    return asked.script != "arabic" or len(asked.text.split()) <= SHORT_URDU_WORDS
 
 
 def _counts(need: Need) -> tuple[str, str | None]:

@@ -1,49 +1,29 @@
-"""Several rankings into one: pure functions, in which the order of the rankings cannot matter.
-
-Sums are `math.fsum`, which rounds once: plain sums of the same scores in another order differ in the last bit, and with
-it the order of ties. A ranking that lacks a passage adds nothing to it.
-"""
+"""Dense and lexical evidence into one ranking, and from it the passages worth reading, of every language some."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
-from retrieval.datamodel import Hit, Ranking
+from retrieval.datamodel import Ranking
 
-__all__ = ["minmax"]
+__all__ = ["fused", "worth_reading"]
 
-
-def minmax(rankings: Sequence[Ranking], weights: Sequence[float]) -> Ranking:
-    """The weighted sum of scores, each ranking's first stretched to [0, 1]; where all are equal, they are 1.
-
-    A weight for each ranking, none negative. The last passage of a ranking gets 0 from it, as one that it lacks.
-    """
-    if len(rankings) != len(weights):
-        raise ValueError(f"a weight for each ranking is needed, found {len(weights)} for {len(rankings)}")
-    if not all(weight >= 0 and math.isfinite(weight) for weight in weights):
-        raise ValueError(f"weights are at least 0, found {list(weights)}")
-    return _sum(
-        {hit.passage_id: weight * stretched(hit.score) for hit in ranking}
-        for ranking, weight in zip(rankings, weights, strict=True)
-        for stretched in [_stretch(ranking)]
-    )
+SHARE_WEIGHT = 4.0  # a passage that holds all that was asked stands four spreads nearer
 
 
-def _stretch(ranking: Ranking) -> Callable[[float], float]:
-    """The linear map that takes the ranking's worst score to 0 and its best to 1."""
-    if not len(ranking):
-        return lambda score: score
-    best, worst = ranking.hits[0].score, ranking.hits[-1].score
-    if best == worst:
-        return lambda score: 1.0
-    return lambda score: (score - worst) / (best - worst)
+def fused(standing: float, share: float) -> float:
+    """One score of a passage: how many spreads above its language's mean, and how much of the question's words."""
+    return standing + SHARE_WEIGHT * share
 
 
-def _sum(parts: Iterable[dict[str, float]]) -> Ranking:
-    collected: defaultdict[str, list[float]] = defaultdict(list)
-    for part in parts:
-        for passage_id, share in part.items():
-            collected[passage_id].append(share)
-    return Ranking(Hit(passage_id, math.fsum(shares)) for passage_id, shares in collected.items())
+def worth_reading(ranking: Ranking, language: Callable[[str], str], *, best: int, of_each: int) -> Ranking:
+    """The `best` passages of all, and the `of_each` best of each language: no language hides another."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    hits = []
+    for rank, hit in enumerate(ranking):
+        named = language(hit.passage_id)
+        if rank < best or seen[named] < of_each:
+            hits.append(hit)
+        seen[named] += 1
+    return Ranking(hits)

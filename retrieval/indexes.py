@@ -101,7 +101,7 @@ def faults(library: Library) -> Iterator[str]:
         return  # the library's own faults tell it
     if len(indexes.lexical) != len(stored):
         yield f"lexical index: {len(stored)} passages expected, {len(indexes.lexical)} found; run `quoth reindex`"
-    ids, vectors = dense.contents(library.folder / INDEXES / str(generation) / "dense")
+    ids, vectors, _languages = dense.contents(library.folder / INDEXES / str(generation) / "dense")
     indexed = dict(zip(ids, vectors, strict=True))
     for passage_id in sorted(stored.keys() ^ indexed.keys()):
         yield f"dense index: passage {passage_id} is only in the {'library' if passage_id in stored else 'index'}"
@@ -118,20 +118,24 @@ def _write(library: Library, folder: Path, base: int | None) -> None:
             lexical.build(partial / "lexical", _lexical_entries(library.entries()))
             kept_ids: list[str] = []
             kept = np.empty((0, 1), dtype=np.float32)
+            kept_languages: list[str] = []
             gone: set[str] = set()
         else:
             former = library.folder / INDEXES / str(base)
             gone = set(library.removals(after=base))
             added = _lexical_entries(library.entries(after=base))
             lexical.extend(former / "lexical", partial / "lexical", add=added, remove=sorted(gone))
-            kept_ids, kept = dense.contents(former / "dense")
+            kept_ids, kept, kept_languages = dense.contents(former / "dense")
         rows = [row for row, passage_id in enumerate(kept_ids) if passage_id.rpartition("#")[0] not in gone]
         ids = [kept_ids[row] for row in rows]
         vectors = [kept[row] for row in rows]
-        for _document, encoded in library.entries(after=after):
+        languages = [kept_languages[row] for row in rows]
+        for document, encoded in library.entries(after=after):
             ids.append(encoded.passage.id)
             vectors.append(encoded.embedding)
-        dense.build(partial / "dense", ids, np.stack(vectors) if vectors else np.empty((0, 1), dtype=np.float32))
+            languages.append(document.language)
+        stacked = np.stack(vectors) if vectors else np.empty((0, 1), dtype=np.float32)
+        dense.build(partial / "dense", ids, stacked, languages)
 
 
 def _lexical_entries(entries: Iterable[tuple[Document, EncodedPassage]]) -> Iterator[LexicalEntry]:

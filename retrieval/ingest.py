@@ -165,8 +165,12 @@ def _commit(
 def encode_documents(encoder: Encoder, documents: Sequence[Document]) -> dict[str, list[EncodedPassage]]:
     """Each document's passages with their embeddings, by document id: one call, so that like lengths meet."""
     found = [(document, passage) for document in documents for passage in passages(document)]
-    texts = [_passage_text(document, passage) for document, passage in found]
-    sentences = [span.of(document.snapshot.text) for document, passage in found for span in passage.sentences]
+    texts = [_with_heading(passage, passage.span.of(document.snapshot.text)) for document, passage in found]
+    sentences = [
+        _with_heading(passage, span.of(document.snapshot.text))
+        for document, passage in found
+        for span in passage.sentences
+    ]
     embeddings = encoder.encode([*texts, *sentences], prompt="passage")
     encoded: dict[str, list[EncodedPassage]] = {document.id: [] for document in documents}
     position = len(texts)
@@ -177,8 +181,7 @@ def encode_documents(encoder: Encoder, documents: Sequence[Document]) -> dict[st
     return encoded
 
 
-def _passage_text(document: Document, passage: Passage) -> str:
-    """What of a passage is encoded: its heading first, so that the paragraph's subject is known."""
-    text = passage.span.of(document.snapshot.text)
+def _with_heading(passage: Passage, text: str) -> str:
+    """What of a passage or sentence is encoded: the heading first, so that its subject is known."""
     heading = passage.heading[:LONGEST_HEADING_CHARACTERS]
     return f"{heading}\n{text}" if heading else text

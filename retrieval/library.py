@@ -139,6 +139,17 @@ class Library:
                 found[document_id] = rows.document(row)
         return found
 
+    def languages(self, document_ids: Iterable[str]) -> dict[str, str]:
+        """The language of each of these documents; ids that are gone are left out."""
+        statement = "SELECT json_extract(fields, '$.language') FROM documents WHERE id = ?"
+        found = {}
+        for document_id in document_ids:
+            for (language,) in self._rows(statement, document_id):
+                if not isinstance(language, str):
+                    raise _damaged(self.folder, f"the document {document_id} has no language")
+                found[document_id] = language
+        return found
+
     def encoded(self, passage_ids: Sequence[str]) -> list[EncodedPassage]:
         """The passages of these ids, in that order; ids that are gone are left out."""
         return [

@@ -13,7 +13,7 @@ from retrieval.datamodel import Span
 from retrieval.names import Known, known
 from retrieval.quantities import Quantity, quantities
 
-__all__ = ["AnswerKind", "Need", "NeedKind", "Question", "script"]
+__all__ = ["AnswerKind", "Need", "NeedKind", "Query", "Question", "script"]
 
 AnswerKind: TypeAlias = Literal["number", "person", "time", "place", "other"]
 NeedKind: TypeAlias = Literal["word", "name", "role", "number", "ordinal", "year"]
@@ -93,6 +93,23 @@ class Question:
         """Take `text` apart."""
         asked: Iterator[AnswerKind] = (kind for kind, pattern in _ASKED if pattern.search(text))
         return cls(text, script(text), next(asked, "other"), tuple(_needs(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for: the question as it was asked, and the same with what it takes from those before it.
+
+    The second tells which articles are meant, the first which of their sentences answers.
+    """
+
+    asked: Question
+    whole: Question
+
+    @classmethod
+    def of(cls, asked: str, whole: str | None = None) -> Query:
+        """Take both apart; a question that stands alone is its own whole."""
+        question = Question.of(asked)
+        return cls(question, question if whole is None or whole == asked else Question.of(whole))
 
 
 def _needs(text: str) -> list[Need]:

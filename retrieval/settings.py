@@ -16,8 +16,9 @@ class Settings:
 
     model: str = DEFAULT_MODEL
     threads: int = min(2, os.cpu_count() or 1)
-    depth_passages: int = 50
+    depth_passages: int = 40
     read_passages: int = 8
+    read_passages_of_each_language: int = 4
     longest_question_characters: int = 2000
     operating_point: float = 0.3
 

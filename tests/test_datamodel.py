@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from retrieval.datamodel import (
     Abstention,
     Answer,
+    Background,
     Candidate,
     Document,
     Excerpt,
@@ -167,9 +168,24 @@ def test_an_answer_needs_an_excerpt() -> None:
         Answer("?", (), 0.9)
 
 
+USUAL = Background(passages=30, mean=0.7, spread=0.02)
+
+
+def test_a_standing_is_in_spreads_above_the_mean() -> None:
+    assert USUAL.standing(0.76) == pytest.approx(3.0)
+
+
+def test_a_few_passages_do_not_tell_what_is_usual() -> None:
+    """Steadied by as many others, the mean and the variance lie half way."""
+    found = USUAL.steadied(Background(passages=30, mean=0.8, spread=0.04))
+    assert found.passages == 60
+    assert found.mean == pytest.approx(0.75)
+    assert found.spread**2 == pytest.approx((0.02**2 + 0.04**2) / 2)
+
+
 def test_a_candidate_has_a_similarity_for_each_sentence() -> None:
     passage = Passage("d", _FIRST, "", (_FIRST,))
     assert passage.id == "d#6-21"
-    assert Candidate(document(), passage, 1.0, 0.5, 0.4, (0.5,)).similarities == (0.5,)
+    assert Candidate(document(), passage, 1.0, 0.5, (0.5,), USUAL, 0.4).similarities == (0.5,)
     with pytest.raises(ValueError, match="each sentence"):
-        Candidate(document(), passage, 1.0, 0.5, 0.4, ())
+        Candidate(document(), passage, 1.0, 0.5, (), USUAL, 0.4)

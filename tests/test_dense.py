@@ -20,7 +20,7 @@ def unit_vectors(count: int, dimensions: int = 16, *, seed: int = 0) -> Vectors:
 
 
 def opened(folder: Path, passage_ids: list[str], vectors: Vectors) -> DenseIndex:
-    build(folder, passage_ids, vectors)
+    build(folder, passage_ids, vectors, ["en"] * len(passage_ids))
     return DenseIndex.open(folder)
 
 
@@ -35,6 +35,43 @@ def test_search_is_the_matrix_product(tmp_path: Path) -> None:
         found = index.search(question, 10)
         assert [hit.passage_id for hit in expected] == [hit.passage_id for hit in found]
         assert [hit.score for hit in expected] == pytest.approx([hit.score for hit in found], abs=1e-6)
+
+
+def in_languages(folder: Path) -> tuple[DenseIndex, Vectors, list[str]]:
+    """A hundred passages in three languages, mixed up; a passage's document is its language and number."""
+    vectors = unit_vectors(100, seed=3)
+    languages = [("zh", "en", "ur")[row % 3] for row in range(100)]
+    build(folder, [f"{language}{row}#0-1" for row, language in enumerate(languages)], vectors, languages)
+    return DenseIndex.open(folder), vectors, languages
+
+
+def test_one_language_is_searched_as_if_there_were_no_other(tmp_path: Path) -> None:
+    index, vectors, languages = in_languages(tmp_path / "dense")
+    question = unit_vectors(1, seed=4)[0]
+    hits = [Hit(f"zh{row}#0-1", float(vectors[row] @ question)) for row in range(100) if languages[row] == "zh"]
+    found = index.search(question, 12, language="zh")
+    assert [hit.passage_id for hit in Ranking(hits).top(12)] == [hit.passage_id for hit in found]
+    assert index.languages == ("en", "ur", "zh")
+    assert Ranking() == index.search(question, 12, language="fr")
+
+
+def test_only_the_documents_named_are_searched(tmp_path: Path) -> None:
+    index, _, _ = in_languages(tmp_path / "dense")
+    found = index.search(unit_vectors(1, seed=4)[0], 12, within={"zh0", "en4", "zh6", "absent"})
+    assert {hit.passage_id for hit in found} == {"zh0#0-1", "en4#0-1", "zh6#0-1"}
+    found = index.search(unit_vectors(1, seed=4)[0], 12, language="zh", within={"zh0", "en4"})
+    assert {hit.passage_id for hit in found} == {"zh0#0-1"}
+
+
+def test_the_background_is_the_mean_and_spread_of_all_cosines(tmp_path: Path) -> None:
+    """The oracle: the cosines themselves."""
+    index, vectors, languages = in_languages(tmp_path / "dense")
+    question = unit_vectors(1, seed=4)[0]
+    for language, background in index.backgrounds(question).items():
+        cosines = np.array([vector @ question for vector, of in zip(vectors, languages, strict=True) if of == language])
+        assert background.passages == len(cosines)
+        assert background.mean == pytest.approx(cosines.mean(), abs=1e-5)
+        assert background.spread == pytest.approx(cosines.std(), abs=1e-5)
 
 
 def test_a_vector_finds_itself_first_with_cosine_one(tmp_path: Path) -> None:
@@ -74,7 +111,7 @@ def test_a_vector_that_is_not_of_length_one_is_refused(tmp_path: Path, fault: fl
     vectors = unit_vectors(3)
     vectors[1] *= fault
     with pytest.raises(ValueError, match="row 1"):
-        build(tmp_path / "dense", ["a", "b", "c"], vectors)
+        build(tmp_path / "dense", ["a", "b", "c"], vectors, ["en"] * 3)
     index = opened(tmp_path / "sound", ["a"], unit_vectors(1))
     with pytest.raises(ValueError, match="length 1"):
         index.search(vectors[1], 1)
@@ -82,9 +119,9 @@ def test_a_vector_that_is_not_of_length_one_is_refused(tmp_path: Path, fault: fl
 
 def test_ids_and_vectors_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="3 ids"):
-        build(tmp_path / "dense", ["a", "b", "c"], unit_vectors(2))
+        build(tmp_path / "dense", ["a", "b", "c"], unit_vectors(2), ["en"] * 3)
     with pytest.raises(ValueError, match="twice"):
-        build(tmp_path / "dense", ["a", "a"], unit_vectors(2))
+        build(tmp_path / "dense", ["a", "a"], unit_vectors(2), ["en"] * 2)
     index = opened(tmp_path / "sound", ["a"], unit_vectors(1))
     with pytest.raises(ValueError, match="shape"):
         index.search(unit_vectors(1, 8)[0], 1)
@@ -94,23 +131,23 @@ def test_ids_and_vectors_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_is_written_once(tmp_path: Path) -> None:
     """Whoever reads it must not be disturbed."""
-    build(tmp_path / "dense", ["a"], unit_vectors(1))
+    build(tmp_path / "dense", ["a"], unit_vectors(1), ["en"] * 1)
     with pytest.raises(ValueError, match="new folder"):
-        build(tmp_path / "dense", ["b"], unit_vectors(1))
+        build(tmp_path / "dense", ["b"], unit_vectors(1), ["en"] * 1)
 
 
 def test_a_disk_that_refuses_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StorageError, match="cannot be written") as caught:
-        build(tmp_path / "file" / "dense", ["a"], unit_vectors(1))
+        build(tmp_path / "file" / "dense", ["a"], unit_vectors(1), ["en"] * 1)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["vectors.faiss", "ids.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["vectors.faiss", "ids.json", "moments.npy", "manifest.json"])
 @pytest.mark.parametrize("damage", ["flipped", "short", "gone"])
 def test_damage_is_one_clear_line(tmp_path: Path, name: str, damage: str) -> None:
     folder = tmp_path / "dense"
-    build(folder, ["a", "b", "c"], unit_vectors(3))
+    build(folder, ["a", "b", "c"], unit_vectors(3), ["en"] * 3)
     whole = (folder / name).read_bytes()
     (folder / name).unlink()
     if damage == "flipped":

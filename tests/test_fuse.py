@@ -1,56 +1,35 @@
 from __future__ import annotations
 
-import math
-import random
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.datamodel import Hit, Ranking
-from retrieval.fuse import minmax
+from retrieval.fuse import fused, worth_reading
 
-RANKINGS = st.lists(st.builds(Hit, st.sampled_from("abcdefgh"), st.floats(-100, 100, allow_nan=False)), max_size=8).map(
-    Ranking
-)
-
-
-def ranking(**scores: float) -> Ranking:
-    return Ranking(Hit(passage_id, score) for passage_id, score in scores.items())
+PASSAGES = st.lists(
+    st.builds(Hit, st.from_regex(r"(en|zh|ur)[0-9]{1,2}", fullmatch=True), st.floats(-5, 9)), max_size=40
+).map(Ranking)
 
 
-def test_minmax_stretches_each_ranking_to_one() -> None:
-    fused = minmax([ranking(a=30.0, b=20.0, c=10.0), ranking(c=0.9, d=0.8)], [0.3, 0.7])
-    assert ranking(a=0.3 * 1, b=0.3 * 0.5, c=0.3 * 0 + 0.7 * 1, d=0.7 * 0) == fused
+def language(passage_id: str) -> str:
+    return passage_id[:2]
 
 
-def test_minmax_of_equal_scores_is_one() -> None:
-    """The only hit of a ranking is its best one, not its worst."""
-    assert ranking(a=0.3) == minmax([ranking(a=12.0)], [0.3])
+def test_all_the_words_of_the_question_are_worth_four_spreads() -> None:
+    assert fused(standing=1.0, share=1.0) == fused(standing=5.0, share=0.0)
 
 
-def test_no_rankings_or_empty_ones_fuse_to_an_empty_ranking() -> None:
-    assert Ranking() == minmax([], []) == minmax([Ranking()], [1])
+def test_no_language_hides_another() -> None:
+    """Ten English passages stand above the only Chinese one: it is read all the same."""
+    ranking = Ranking([*(Hit(f"en{place}", 9.0 - place) for place in range(9)), Hit("zh1", -3.0)])
+    read = worth_reading(ranking, language, best=3, of_each=2)
+    assert [hit.passage_id for hit in read] == ["en0", "en1", "en2", "zh1"]
 
 
-@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [1.0, math.nan]])
-def test_minmax_refuses_weights_without_meaning(weights: list[float]) -> None:
-    with pytest.raises(ValueError, match="weight"):
-        minmax([Ranking(), Ranking()], weights)
-
-
-@given(st.lists(st.tuples(RANKINGS, st.floats(0, 10)), max_size=6), st.randoms(use_true_random=False))
-def test_the_order_of_rankings_cannot_matter(parts: list[tuple[Ranking, float]], order: random.Random) -> None:
-    """Not in the last bit."""
-    shuffled = order.sample(parts, len(parts))
-    assert minmax([one for one, _ in parts], [weight for _, weight in parts]) == minmax(
-        [one for one, _ in shuffled], [weight for _, weight in shuffled]
-    )
-
-
-@given(st.lists(RANKINGS, min_size=1, max_size=4))
-def test_fusion_holds_every_passage_once(rankings: list[Ranking]) -> None:
-    expected = {hit.passage_id for one in rankings for hit in one}
-    fused = minmax(rankings, [1.0] * len(rankings))
-    assert expected == {hit.passage_id for hit in fused}
-    assert len(expected) == len(fused)
+@given(PASSAGES, st.integers(1, 6), st.integers(0, 4))
+def test_the_best_are_read_and_some_of_each_language(ranking: Ranking, best: int, of_each: int) -> None:
+    read = worth_reading(ranking, language, best=best, of_each=of_each)
+    assert ranking.hits[:best] == read.hits[: min(best, len(ranking))]
+    for name in ("en", "zh", "ur"):
+        held = [hit for hit in ranking if language(hit.passage_id) == name]
+        assert set(held[:of_each]) <= set(read)

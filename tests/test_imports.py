@@ -15,8 +15,8 @@ _FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*
 # import leaves, the store the store, and `ingest` none of `indexes`; a stage never another stage.
 _LAYERS = {
     "leaves": "datamodel errors sentences analyze dates lines page attribution language names numerals quantities"
-    " question evidence asked fitted charsmap weights export whole models settings",
-    "stages": "read articles passages encode dense lexical fuse excerpt confidence followup",
+    " question evidence asked filters timing fitted charsmap weights export whole models settings",
+    "stages": "read articles passages encode dense lexical fuse excerpt differing confidence followup",
     "store": "rows library writer",
     "derived": "indexes ingest",
     "engine": "engine",

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from retrieval.asked import highlights, holds_asked_kind, holds_asked_unit, holds_asked_word
 from retrieval.datamodel import Span
 from retrieval.evidence import Contents, contents, contradicts, coverage, holds, lacking
-from retrieval.followup import resolve
 from retrieval.question import Need, Question, script
 
 
@@ -154,29 +153,3 @@ def test_the_kind_cannot_be_told_for_people_in_a_script_without_capitals() -> No
     assert holds_asked_kind(Question.of("谁揭牌？"), "总理伊姆兰·汗为项目揭牌。") is None
     assert holds_asked_kind(Question.of("Who unveiled it?"), "Imran Khan unveiled it.") is True
     assert holds_asked_kind(Question.of("Who unveiled it?"), "it was unveiled.") is False
-
-
-@pytest.mark.parametrize(
-    ("question", "history", "expected"),
-    [
-        ("how long is it?", ["What is CPEC?"], "CPEC how long is it?"),
-        ("and Gwadar?", ["How long is CPEC?"], "long CPEC and Gwadar?"),
-        ("How many ships does PNSC own?", ["What is CPEC?"], "How many ships does PNSC own?"),
-        ("how long is it?", [], "how long is it?"),
-        ("how long is it?", ["What is CPEC?", ""], "CPEC how long is it?"),
-        ("and in 2024?", ["What did Gwadar export in 2023?"], "Gwadar export and in 2024?"),
-        (
-            "How many megawatts did CPEC phase one add?",
-            ["best recipe for biryani"],
-            "How many megawatts did CPEC phase one add?",
-        ),
-        (
-            "What did the 2024 fair have as its theme?",
-            ["best recipe for biryani"],
-            "What did the 2024 fair have as its theme?",
-        ),
-    ],
-)
-def test_a_follow_up_takes_the_names_of_the_question_before(question: str, history: list[str], expected: str) -> None:
-    """And a question that stands alone, or opens a new topic, takes nothing."""
-    assert resolve(question, history) == expected
