@@ -56,20 +56,20 @@ def sets(data: Path) -> list[QuestionSet]:
     paragraphs, articles = (squad / "documents.jsonl",), (news / "documents.jsonl",)
     mixed = tuple(xquad / f"documents.{language}.jsonl" for language in LANGUAGES)
     return [
-        QuestionSet("squad", paragraphs, lambda: _rows(squad / "questions.jsonl"), 1000),
-        QuestionSet("squad near misses", paragraphs, lambda: _near_misses(squad), 1000),
-        QuestionSet("squad absent topic", paragraphs, lambda: _absent(squad), 600),
-        QuestionSet("squad in Urdu", paragraphs, lambda: _rows(squad / "questions.ur.jsonl"), 500),
+        QuestionSet("squad", paragraphs, lambda: _rows(squad / "questions.jsonl"), 600),
+        QuestionSet("squad near misses", paragraphs, lambda: _near_misses(squad), 600),
+        QuestionSet("squad absent topic", paragraphs, lambda: _absent(squad), 300),
+        QuestionSet("squad in Urdu", paragraphs, lambda: _rows(squad / "questions.ur.jsonl"), 300),
         *(
             QuestionSet(
                 f"xquad {language}",
                 (xquad / f"documents.{language}.jsonl",),
                 lambda language=language: _rows(xquad / f"questions.{language}.jsonl"),  # type: ignore[misc]
-                300,
+                150,
             )
             for language in LANGUAGES[1:]
         ),
-        QuestionSet("xquad mixed", mixed, lambda: _mixed(xquad), 400),
+        QuestionSet("xquad mixed", mixed, lambda: _mixed(xquad), 240),
         QuestionSet("news", articles, lambda: _rows(news / "questions.jsonl")),
         QuestionSet("conversations", articles, _conversations),
         QuestionSet("conversations, asked in full", articles, _asked_in_full),
@@ -80,7 +80,7 @@ def sets(data: Path) -> list[QuestionSet]:
 
 
 def _rows(path: Path) -> list[Row]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _near_misses(squad: Path) -> list[Row]:

@@ -64,6 +64,12 @@ def _answer_text(answer: Answer, style: Style) -> str:
         parts += ["", "Further passages:"]
     for excerpt in others:
         parts += ["", _quote(excerpt, style), *_citation(excerpt, style)]
+    if any(excerpt.differs for excerpt in answer.excerpts):
+        dates = [_date(excerpt.document.published) for excerpt in answer.excerpts if excerpt.differs]
+        parts += [
+            "",
+            f"The figures differ: those of {' and '.join(dict.fromkeys(filter(None, dates)))} are not the same.",
+        ]
     parts += ["", f"Confidence that the first passage answers: {round(100 * answer.confidence)} %"]
     return "\n".join(parts)
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from retrieval.asked import highlights, holds_asked_kind, holds_asked_unit, holds_asked_word
 from retrieval.datamodel import Candidate, Document, Excerpt, Span
 from retrieval.evidence import Choice, Contents, Signals, Weigh, contents, contradicts, coverage, holds, lacking
-from retrieval.fitted import network
+from retrieval.fitted import Network, network
 from retrieval.question import Need, Query, Question
 from retrieval.sentences import split
 from retrieval.timing import Timing
 
-__all__ = ["Weighed", "choose", "preferring", "weighed"]
+__all__ = ["Weighed", "choose", "preferring", "scored", "weighed"]
 
 LONGEST_EXCERPT_CHARACTERS = 400
 LONGEST_EXCERPT_SENTENCES = 3
@@ -29,6 +29,8 @@ LENGTH_COST = 0.04  # of a hundred characters or a sentence, in chance: what a r
 OVERLONG_COST = 0.3  # of a sentence that is longer than an excerpt should be
 # What a date is worth, in log chances: as a tie-break, where the newest is asked for, where that time is asked for.
 NEWER_BONUS, NEWEST_BONUS, TIME_BONUS = 0.1, 1.5, 2.0
+# "Under the theme …" where the theme is asked for, in log chances: the fitted data's questions seldom name it so.
+ASKED_WORD_BONUS = 0.8
 GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
 
 _AS_NUMBER = {True: 1.0, None: 0.0, False: -1.0}
@@ -63,20 +65,20 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int
         best = max(run, key=lambda one: chances[one])
         span = _standing_alone(best, Span(run[0].span.start, run[-1].span.end))
         document = best.candidate.document
-        alike = [one for one in left if one.candidate.document.id != document.id and _same_text(one, best)]
+        alike = [one for one in left if one is not best and _same_text(one, best)]
         excerpt = Excerpt(
             document=document,
             span=span,
             text=span.of(document.snapshot.text),
             highlights=highlights(query.asked, document.snapshot.text, best.span),
             score=round(best.score, 4),
-            also_in=tuple(dict.fromkeys(one.candidate.document.id for one in alike)),
+            also_in=tuple(sorted({one.candidate.document.id for one in alike} - {document.id})),
         )
         taken = [one for one in left if one.candidate.document.id == document.id and _meets(one.span, span)]
         left = [one for one in left if one not in taken and one not in alike]
         if any(_repeats(choice.excerpt, excerpt) for choice in chosen):
             continue
-        chance = math.fsum(chances[one] for one in (*taken, *alike))
+        chance = math.fsum(chances[one] for one in {*taken, *alike})
         rest = max(map(chances.__getitem__, left), default=0.0)
         signals = _of_excerpt(query, best, excerpt, taken, sentences, weigh)
         chosen.append(Choice(excerpt, signals, chance, chance - rest, best.lacking))
@@ -157,12 +159,18 @@ def weighed(query: Query, candidates: Sequence[Candidate], weigh: Weigh) -> list
             for span, signals, surfaces in _sentences(query, candidate, weigh, telling):
                 completed = replace(signals, document_standing=best, document_passages=min(len(same), 4) - 1.0)
                 found.append((candidate, span, completed, surfaces))
-    scores = network().scores([signals for _, _, signals, _ in found])
+    scores = scored([signals for _, _, signals, _ in found], network())
     weighed = [
         Weighed(candidate, span, signals, score, surfaces)
         for (candidate, span, signals, surfaces), score in zip(found, scores, strict=True)
     ]
     return sorted(weighed, key=lambda one: (-one.score, one.candidate.document.id, one.span.start))
+
+
+def scored(sentences: Sequence[Signals], fitted: Network) -> list[float]:
+    """The score of each sentence: the network's, and what the word that is asked for adds."""
+    scores = fitted.scores(sentences)
+    return [score + ASKED_WORD_BONUS * one.asked_word for score, one in zip(scores, sentences, strict=True)]
 
 
 def preferring(sentences: Sequence[Weighed], asked: Timing) -> list[Weighed]:

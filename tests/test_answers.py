@@ -70,6 +70,62 @@ def test_what_the_documents_do_not_say_is_not_answered(engine: Engine, question:
     assert set(missing) <= set(reply.missing_terms)
 
 
+# Asked blind, by someone who had only read the articles; the last three are not answered there.
+BLIND: list[tuple[str, list[str]]] = [
+    (
+        "How many deals did Chinese and Pakistani firms sign at the Beijing services expo in September 2024?",
+        ["two memorandums of understanding", "Two MoUs were also signed"],
+    ),
+    (
+        "Why did Pakistan's envoy think his team's visit to the 2024 fair went so well?",
+        ["because we hosted an investment conference", "Two MoUs were also signed", "over 350 million dollars"],
+    ),
+    (
+        "What length of motorway did Pakistan get out of the corridor's first stage?",
+        ["over 800 kilometers of world-class highways"],
+    ),
+    ("Where does the China-Pakistan corridor end on the Chinese side?", ["Kashgar city"]),
+    ("When did the 2024 Beijing services expo wrap up?", ["concluding on Monday in Beijing"]),
+    ("Which old trade route is CPEC supposed to bring back to life?", ["revive the ancient Silk Road"]),
+    ("How many people went to Davos in January 2025?", ["around 3,000 participants"]),
+    ("Who told SCO states they could use Pakistan's market to grow online business?", ["Badar uz Zaman"]),
+    ("What kind of cable scheme do Islamabad and Beijing already have together?", ["Optical Fiber Cable Project"]),
+    (
+        "why does the davos guy say it matters so much that countries keep talking to each other",
+        ["bridging and dialogue could not be more important", "have mechanisms where we can have dialogue"],
+    ),
+    ("سی پیک کے پہلے مرحلے میں کل کتنے ارب ڈالر لگائے گئے؟", ["over 26 billion dollars investment"]),
+    (
+        "بیجنگ کے 2024 والے خدمات کے میلے میں کتنے ملکوں اور عالمی اداروں کے لوگ آئے؟",
+        ["85 countries and international organizations"],
+    ),
+    ("2025 میں ڈیووس کا اجلاس ہفتے کے کس دن شروع ہوا تھا؟", ["commenced in Davos, Switzerland on Monday"]),
+    ("پاکستان کو سیف سٹی منصوبوں کے لیے کس چیز کی زیادہ ضرورت ہے؟", ["set up data centers in Pakistan"]),
+    ("巴基斯坦大使觉得两国在哪些新技术上还能多合作？", ["semiconductors, AI", "solar panels"]),
+    (
+        "世界经济论坛那位负责人是怎么评价中国在科技转型中的角色的？",
+        ['"key actor"', "China plays a very important role"],
+    ),
+    ("巴方在2024年服贸会期间办的投资推介会来了多少人？", ["over 150 participants"]),
+    ("What was the second agreement signed at the 2024 Beijing fair worth, the one that wasn't about food?", []),
+    ("How many people attended the Davos meeting in 2024?", []),
+    ("中巴经济走廊第二阶段总共投资了多少钱？", []),
+]
+
+
+def test_most_of_twenty_blind_questions_are_answered_rightly_or_declined(engine: Engine) -> None:
+    """Six are not, as this is written: four are declined that the seeds answer, two are answered wrongly."""
+    failed = []
+    for question, words in BLIND:
+        reply = engine.ask(question)
+        answered = isinstance(reply, Answer)
+        is_right = isinstance(reply, Answer) and any(word in reply.excerpts[0].text for word in words)
+        if is_right if words else not answered:
+            continue
+        failed.append(question)
+    assert len(failed) <= 7, failed
+
+
 def test_phase_one_is_a_near_miss_where_phase_two_was_asked(engine: Engine) -> None:
     reply = engine.ask("How many megawatts did CPEC Phase II add?")
     assert isinstance(reply, Abstention)

@@ -50,6 +50,13 @@ Confidence that the first passage answers: 83 %"""
     assert reply_text(Answer("q", (shown,), 0.83), REACH, Style(width=56)) == expected
 
 
+def test_figures_that_differ_are_told_with_their_dates() -> None:
+    newer = replace(document(), published="2025-01-09")
+    shown = [replace(excerpt(found, 25, 97), differs=True) for found in (newer, document())]
+    text = reply_text(Answer("q", tuple(shown), 0.83), REACH, Style(width=90))
+    assert "\nThe figures differ: those of 9 January 2025 and 3 June 2024 are not the same.\n" in text
+
+
 def test_on_a_terminal_the_mark_is_bold() -> None:
     shown = excerpt(document(), 25, 97, Span(36, 52))
     text = reply_text(Answer("q", (shown,), 0.83), REACH, Style(width=90, bold=True))
