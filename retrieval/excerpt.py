@@ -25,8 +25,8 @@ __all__ = ["Weighed", "choose", "preferring", "scored", "weighed"]
 
 LONGEST_EXCERPT_CHARACTERS = 400
 LONGEST_EXCERPT_SENTENCES = 3
-LENGTH_COST = 0.04  # of a hundred characters or a sentence, in chance: what a reader pays for reading on
-OVERLONG_COST = 0.3  # of a sentence that is longer than an excerpt should be
+LENGTH_COST = 0.05  # of a hundred characters or a sentence, in chance: what a reader pays for reading on
+OVERLONG_COST = 0.5  # of a sentence that is longer than an excerpt should be
 # What a date is worth, in log chances: as a tie-break, where the newest is asked for, where that time is asked for.
 NEWER_BONUS, NEWEST_BONUS, TIME_BONUS = 0.1, 1.5, 2.0
 # "Under the theme …" where the theme is asked for, in log chances: the fitted data's questions seldom name it so.
@@ -136,7 +136,7 @@ def _of_excerpt(
         best.signals,
         similarity=max(one.signals.similarity for one in near),
         standing=max(one.signals.standing for one in near),
-        coverage=coverage(query.asked, contents(excerpt.text), weigh),
+        coverage=coverage(query.named, contents(excerpt.text), weigh),
         telling_coverage=max(one.signals.telling_coverage for one in inside),
         window_coverage=max(one.signals.window_coverage for one in inside),
     )
@@ -151,7 +151,7 @@ def weighed(query: Query, candidates: Sequence[Candidate], weigh: Weigh) -> list
     for same in by_document.values():
         text = same[0].document.snapshot.text
         held = [contents(span.of(text)) for candidate in same for span in candidate.passage.sentences]
-        telling = _telling(query.asked, held, weigh)
+        telling = _telling(query.named, held, weigh)
         best = max(
             candidate.background.standing(similarity) for candidate in same for similarity in candidate.similarities
         )
@@ -201,7 +201,7 @@ def _sentences(
     query: Query, candidate: Candidate, weigh: Weigh, telling: Weigh
 ) -> Iterator[tuple[Span, Signals, tuple[str, ...]]]:
     """Each sentence of a passage, what is known of it by itself and its passage, and what its context lacks."""
-    asked, whole = query.asked, query.whole
+    asked, named, whole = query.asked, query.named, query.whole
     document = candidate.document
     text = document.snapshot.text
     heading = contents(" ".join(part for part in (document.title, document.published) if part))
@@ -222,9 +222,9 @@ def _sentences(
             standing=standings[place],
             passage_standing=candidate.background.standing(candidate.similarity),
             share=candidate.share,
-            coverage=coverage(asked, sentence, weigh),
-            telling_coverage=coverage(asked, sentence, telling),
-            window_coverage=coverage(asked, Contents.joined([sentence, before]), telling),
+            coverage=coverage(named, sentence, weigh),
+            telling_coverage=coverage(named, sentence, telling),
+            window_coverage=coverage(named, Contents.joined([sentence, before]), telling),
             context_coverage=context_coverage,
             names_lacking=names_lacking,
             numbers_lacking=numbers_lacking,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from retrieval.datamodel import Span
-from retrieval.question import Need, Question
+from retrieval.question import FEWEST_NEEDS, Need, Question
 
 __all__ = ["resolve"]
 
@@ -32,7 +32,6 @@ _ASKS = re.compile(
     r"|کیا|کیوں|کیسے|什么|为什么|怎|吗|哪",
     re.IGNORECASE,
 )
-FEWEST_NEEDS = 2  # a question that names less than this says little by itself
 SHORT_HAN_CHARACTERS = 16  # of a question without a known name: what is longer can stand by itself
 SHORT_URDU_WORDS = 8
 

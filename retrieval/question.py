@@ -13,7 +13,7 @@ from retrieval.datamodel import Span
 from retrieval.names import Known, known
 from retrieval.quantities import Quantity, quantities
 
-__all__ = ["AnswerKind", "Need", "NeedKind", "Query", "Question", "script"]
+__all__ = ["FEWEST_NEEDS", "AnswerKind", "Need", "NeedKind", "Query", "Question", "script"]
 
 AnswerKind: TypeAlias = Literal["number", "person", "time", "place", "other"]
 NeedKind: TypeAlias = Literal["word", "name", "role", "number", "ordinal", "year"]
@@ -43,6 +43,7 @@ _ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
         ),
     ),
 )
+FEWEST_NEEDS = 2  # a question that names less says little by itself
 # Verbs that any sentence may put otherwise: "who leads the embassy" is answered by its ambassador. By lexical term.
 _LIGHT = frozenset(
     "add becom begin call come did done get give go got happen head hold kind lead led made make mean need put run said"
@@ -104,6 +105,12 @@ class Query:
 
     asked: Question
     whole: Question
+
+    @property
+    def named(self) -> Question:
+        """What a sentence must hold is asked of the question itself, unless that names no thing: "how long is it?"."""
+        says_no_thing = len(self.asked.needs) < FEWEST_NEEDS and self.asked.asks != "other"
+        return self.whole if says_no_thing else self.asked
 
     @classmethod
     def of(cls, asked: str, whole: str | None = None) -> Query:
