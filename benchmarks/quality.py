@@ -291,7 +291,7 @@ def _floors(found: Row) -> Row:
     for key, figure in figures.items():
         of = found["unanswerable"] if key == "abstained" else found["answerable"]
         slack = max(0.02, SLACK_QUESTIONS / of)
-        floors[key] = round(figure - (slack if key.startswith("AUROC") else 100 * slack), 3)
+        floors[key] = round(figure - (2 * slack if key.startswith("AUROC") else 100 * slack), 3)
     return {"digest": found["digest"], "figures": floors}
 
 
