@@ -37,7 +37,7 @@ FLOORS = Path(__file__).with_name("floors.json")
 OUR_QUESTIONS = Path(__file__).with_name("questions")
 HELD = ("right@1", "right@3", "found@1", "abstained", "selective accuracy", "AUROC", "AUROC absent")
 SHOWN = ("questions", *HELD, "coverage", "faults", "no reply", "over 400", "mean excerpt characters", "median ms")
-SLACK_QUESTIONS = 2.5  # a text is encoded a little otherwise beside other texts: so many may turn, or 2 in a hundred
+SLACK_QUESTIONS = 2.5  # a text is encoded a little otherwise beside other texts: so many may turn, or 3 in a hundred
 KEPT_OF = 6
 LANGUAGES = ("en", "zh", "hi", "ar")  # of XQuAD
 
@@ -290,7 +290,7 @@ def _floors(found: Row) -> Row:
     floors = {}
     for key, figure in figures.items():
         of = found["unanswerable"] if key == "abstained" else found["answerable"]
-        slack = max(0.02, SLACK_QUESTIONS / of)
+        slack = max(0.03, SLACK_QUESTIONS / of)
         floors[key] = round(figure - (2 * slack if key.startswith("AUROC") else 100 * slack), 3)
     return {"digest": found["digest"], "figures": floors}
 
