@@ -57,6 +57,10 @@ class Span:
         """Whether `other` lies inside this span."""
         return self.start <= other.start and other.end <= self.end
 
+    def meets(self, other: Span) -> bool:
+        """Whether the two share a character."""
+        return self.start < other.end and other.start < self.end
+
     def shifted(self, by: int) -> Span:
         """The same span, `by` code points further on."""
         return Span(self.start + by, self.end + by)

@@ -53,6 +53,6 @@ def _figures(choice: Choice) -> dict[tuple[str, str | None], set[float]]:
     marked = [Span(span.start - excerpt.span.start, span.end - excerpt.span.start) for span in excerpt.highlights]
     found: dict[tuple[str, str | None], set[float]] = {}
     for quantity in contents(excerpt.text).quantities:
-        if any(span.start < quantity.span.end and quantity.span.start < span.end for span in marked):
+        if any(span.meets(quantity.span) for span in marked):
             found.setdefault((quantity.kind, quantity.of), set()).add(quantity.value)
     return found

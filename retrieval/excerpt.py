@@ -74,7 +74,7 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int
             score=round(best.score, 4),
             also_in=tuple(sorted({one.candidate.document.id for one in alike} - {document.id})),
         )
-        taken = [one for one in left if one.candidate.document.id == document.id and _meets(one.span, span)]
+        taken = [one for one in left if one.candidate.document.id == document.id and one.span.meets(span)]
         left = [one for one in left if one not in taken and one not in alike]
         if any(_repeats(choice.excerpt, excerpt) for choice in chosen):
             continue
@@ -307,10 +307,6 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _meets(span: Span, other: Span) -> bool:
-    return span.start < other.end and other.start < span.end
-
-
 def _repeats(excerpt: Excerpt, other: Excerpt) -> bool:
-    overlap = excerpt.document.id == other.document.id and _meets(excerpt.span, other.span)
+    overlap = excerpt.document.id == other.document.id and excerpt.span.meets(other.span)
     return overlap or _folded(excerpt.text) == _folded(other.text)

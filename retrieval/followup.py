@@ -1,7 +1,7 @@
 """A question and what was asked before become one query. No words are made up: only those typed.
 
-What a follow-up leaves out stands in the question that opened the topic: the last one that stands by itself. Its names,
-numbers and words go in front; the sentences are still judged by what the follow-up itself asks.
+What a follow-up leaves out stands in the question that opened the topic: the first, until one stands by itself and names
+nothing of it. Its names, numbers and words go in front; the sentences are still judged by what the follow-up asks.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def resolve(question: str, history: Sequence[str]) -> str:
     said = {need.surface.casefold() for need in asked.needs}
     counted = {_counts(need) for need in asked.needs if need.quantity is not None}
     needs = [need for need in topic.needs if need.quantity is None or _counts(need) not in counted]
-    if not any(need.surface.casefold() in said for need in needs) and _is_heading(topic) and needs == [*topic.needs]:
-        return f"{topic.text} {question}"
     kept = [need.span for need in needs if need.surface.casefold() not in said]
+    if _is_heading(topic) and len(kept) == len(topic.needs):
+        return f"{topic.text} {question}"
     return " ".join([*(span.of(topic.text) for span in _joined(kept)), question])
 
 

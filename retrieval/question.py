@@ -144,7 +144,7 @@ def _needs(text: str) -> list[Need]:
 
 
 def _meets(span: Span, taken: list[Span]) -> bool:
-    return any(span.start < other.end and other.start < span.end for other in taken)
+    return any(span.meets(other) for other in taken)
 
 
 def _number(text: str, quantity: Quantity) -> Need:

@@ -123,7 +123,7 @@ def test_most_of_twenty_blind_questions_are_answered_rightly_or_declined(engine:
         if is_right if words else not answered:
             continue
         failed.append(question)
-    assert len(failed) <= 7, failed
+    assert len(failed) <= 6, failed
 
 
 def test_phase_one_is_a_near_miss_where_phase_two_was_asked(engine: Engine) -> None:
