@@ -1,7 +1,7 @@
 """A question and what was asked before become one query. No words are made up: only those typed.
 
-What a follow-up leaves out stands in the question that opened the topic: the first, until one stands by itself and names
-nothing of it. Its names, numbers and words go in front; the sentences are still judged by what the follow-up asks.
+What a follow-up leaves out stands in the question that opened the topic: the first, until one stands by itself and
+names nothing of it. Its names, numbers and words go in front; sentences are still judged by what the follow-up asks.
 """
 
 from __future__ import annotations
