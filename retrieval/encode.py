@@ -1,5 +1,9 @@
 """Text to embeddings: the prepared graph, run by onnxruntime.
 
+Each text is encoded by itself. The graph scales activations to eight bits by what it is given in one call, so beside
+other texts a text's embedding would be another; alone it needs no padding, and as many texts as there are threads go
+through the graph side by side, which is faster than one call's work shared among them.
+
 The way of a question loads neither torch nor sentence-transformers; the threads of every runtime are set here.
 """
 
@@ -7,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -19,8 +24,6 @@ __all__ = ["Embeddings", "Encoder", "OnnxEncoder", "Prompt"]
 
 Embeddings: TypeAlias = NDArray[np.float32]
 Prompt: TypeAlias = Literal["query", "passage"]
-
-TOKENS_IN_A_BATCH = 512  # padded: larger batches fall out of the processor's caches, and take more memory
 
 
 class Encoder(Protocol):
@@ -37,7 +40,7 @@ class Encoder(Protocol):
 
 
 class OnnxEncoder:
-    """A prepared model in memory. Safe for several threads; `threads` is how many cores one call may use."""
+    """A prepared model in memory. Safe for several threads; `threads` is how many texts are encoded at a time."""
 
     def __init__(self, model: Model, *, threads: int) -> None:
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -45,10 +48,8 @@ class OnnxEncoder:
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        # A thread that spins while it waits takes the core from the other one's work, and from the neighbours.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(str(model.graph), options, providers=["CPUExecutionProvider"])
@@ -62,6 +63,7 @@ class OnnxEncoder:
         self._tokenizer.encode_special_tokens = True  # a reader's "</s>" is text
         self._model = model
         self._prompts: dict[Prompt, str] = {"query": model.query_prompt, "passage": model.passage_prompt}
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="encode")
 
     @property
     def identity(self) -> str:
@@ -69,33 +71,19 @@ class OnnxEncoder:
         return self._model.identity
 
     def encode(self, texts: Sequence[str], *, prompt: Prompt) -> Embeddings:
-        """Embeddings of `texts`, in batches of texts of like length, as little padded as can be."""
+        """Embeddings of `texts`; a text's is the same to the bit whatever is encoded with it."""
         before = self._prompts[prompt]
         encodings = self._tokenizer.encode_batch([before + text for text in texts])
-        token_ids: list[list[int]] = [encoding.ids for encoding in encodings]
         embeddings = np.empty((len(texts), self._model.dimensions), dtype=np.float32)
-        for batch in _batches([len(ids) for ids in token_ids]):
-            longest = len(token_ids[batch[-1]])
-            input_ids = np.full((len(batch), longest), self._model.padding_id, dtype=np.int64)
-            attention_mask = np.zeros((len(batch), longest), dtype=np.int64)
-            for row, index in enumerate(batch):
-                length = len(token_ids[index])
-                input_ids[row, :length] = token_ids[index]
-                attention_mask[row, :length] = 1
-            (rows,) = self._session.run(["embedding"], {"input_ids": input_ids, "attention_mask": attention_mask})
-            embeddings[batch] = rows
+        if len(encodings) == 1:
+            embeddings[0] = self._embedding(encodings[0].ids)
+        else:
+            for row, embedding in enumerate(self._workers.map(self._embedding, [each.ids for each in encodings])):
+                embeddings[row] = embedding
         return embeddings
 
-
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Indexes in batches, shortest texts first, each batch's last the longest of it."""
-    batches: list[list[int]] = []
-    current: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda index: (lengths[index], index)):
-        if current and (len(current) + 1) * lengths[index] > TOKENS_IN_A_BATCH:
-            batches.append(current)
-            current = []
-        current.append(index)
-    if current:
-        batches.append(current)
-    return batches
+    def _embedding(self, token_ids: list[int]) -> NDArray[np.float32]:
+        input_ids = np.array([token_ids], dtype=np.int64)
+        inputs = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
+        embedding: NDArray[np.float32] = self._session.run(["embedding"], inputs)[0][0]
+        return embedding

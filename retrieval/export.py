@@ -25,13 +25,12 @@ OPSET = 17
 
 @dataclass(frozen=True, slots=True)
 class ExportedModel:
-    """What the graph's user must know of the model: dimensions, longest input in tokens, prompts, padding id."""
+    """What the graph's user must know of the model: dimensions, longest input in tokens, prompts."""
 
     dimensions: int
     max_tokens: int
     query_prompt: str
     passage_prompt: str
-    padding_id: int
 
 
 def export(model: str, graph: Path, tokenizer: Path) -> ExportedModel:
@@ -54,7 +53,6 @@ def export(model: str, graph: Path, tokenizer: Path) -> ExportedModel:
         max_tokens=min(int(network.max_seq_length or 512), 512),
         query_prompt=prompts.get("query") or "",
         passage_prompt=prompts.get("passage") or prompts.get("document") or "",
-        padding_id=int(network.tokenizer.pad_token_id or 0),
     )
 
 

@@ -23,7 +23,7 @@ from retrieval.whole import remove_leftovers, whole_folder
 __all__ = ["DEFAULT_MODEL", "Model", "prepare"]
 
 DEFAULT_MODEL = "multilingual-e5-small"
-FORMAT = 3  # of a prepared model: another number prepares anew
+FORMAT = 4  # of a prepared model: another number prepares anew
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -37,7 +37,6 @@ class Model:
     max_tokens: int
     query_prompt: str
     passage_prompt: str
-    padding_id: int
 
     @property
     def graph(self) -> Path:

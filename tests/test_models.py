@@ -74,7 +74,7 @@ def test_a_prepared_model_that_is_damaged_is_one_line(tmp_path: Path, described:
 
 
 def test_a_graph_that_is_cut_is_one_line(tmp_path: Path) -> None:
-    model = Model(tmp_path, "x@1", 384, 512, "query: ", "passage: ", 1)
+    model = Model(tmp_path, "x@1", 384, 512, "query: ", "passage: ")
     model.graph.write_bytes(b"no graph")
     model.tokenizer.write_text("{}")
     with pytest.raises(ModelUnavailable, match="remove that folder") as caught:
@@ -191,7 +191,7 @@ def test_embeddings_are_unit_vectors_in_the_order_given_whatever_their_neighbour
     assert together.shape == (5, 384)
     assert together.dtype == np.float32
     assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(5), abs=1e-5)
-    assert float(cosines(together, alone).min()) >= 0.99  # int8 activations are scaled by batch
+    assert np.array_equal(together, alone)
     assert onnx.encode([], prompt="query").shape == (0, 384)
 
 
