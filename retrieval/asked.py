@@ -102,7 +102,7 @@ def holds_asked_word(question: Question, sentence: str) -> bool | None:
         return None
     word = next(Span(*match.span(group)) for group in range(1, _ASKED_WORD.groups + 1) if match[group])
     asked = next((need for need in question.needs if need.span.start <= word.start < need.span.end), None)
-    if asked is None or not is_comparable(asked, question, contents(sentence)):
+    if asked is None or not is_comparable(asked, contents(sentence)):
         return None
     return holds(asked, contents(sentence))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval import analyze, excerpt, fuse, indexes, ingest
+from retrieval import excerpt, fuse, indexes, ingest
 from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Background, Candidate, Document, Hit, Ranking, Reply
 from retrieval.differing import mark_differing
@@ -25,8 +25,10 @@ from retrieval.indexes import Indexes
 from retrieval.ingest import Progress, Report
 from retrieval.library import Library
 from retrieval.question import Need, Query
+from retrieval.roman_urdu import in_urdu_letters
 from retrieval.rows import EncodedPassage
 from retrieval.settings import Settings
+from retrieval.spelling import respelt
 from retrieval.timing import timing
 from retrieval.writer import writing
 
@@ -76,12 +78,18 @@ class Engine:
         within = self._within(filters, without)
         if within is not None and not within:
             return Abstention(question, "filtered_out")
-        query = Query.of(asked, resolve(asked, [narrowed(earlier.strip())[0] for earlier in history]))
+        query = self.query(asked, [narrowed(earlier.strip())[0] for earlier in history])
         chosen = excerpt.choose(query, self.weigh(query, within=within), self.weight(), top=top)
         choices = mark_differing(query.asked, chosen)
         reply = decide(question, choices, operating_point=self.settings.operating_point)
         self._prove(reply)
         return reply
+
+    def query(self, asked: str, history: Sequence[str] = ()) -> Query:
+        """What is looked for, by the words of the question, of those before it, and of the collection's own forms."""
+        lexical = self._current_indexes().lexical
+        asked, *history = (respelt(in_urdu_letters(text), lexical.document_frequency) for text in (asked, *history))
+        return Query.of(asked, resolve(asked, history)).with_other_forms(lexical.other_forms)
 
     def weigh(self, query: Query, *, within: Collection[str] | None = None) -> list[Weighed]:
         """Every sentence of the passages worth reading, with its signals, best first."""
@@ -106,7 +114,7 @@ class Engine:
             language: background.steadied(TYPICAL) for language, background in current.dense.backgrounds(vector).items()
         }
         depth = self.settings.depth_passages
-        terms = analyze.terms(query.whole.text)
+        terms = query.whole.terms
         lexical = {hit.passage_id: hit.score for hit in current.lexical.search_terms(terms, depth, within=within)}
         dense = [
             hit

@@ -136,25 +136,26 @@ def contradicts(question: Question, found: Contents) -> float:
     return 0.5 if any(of not in last for of in asked) else 0.0
 
 
-def is_comparable(need: Need, question: Question, found: Contents) -> bool:
+def is_comparable(need: Need, found: Contents) -> bool:
     """Whether the need can be looked for in a text of that script."""
-    return question.script == found.script or need.quantity is not None or need.concept is not None
+    return script(need.surface) == found.script or need.quantity is not None or need.concept is not None
 
 
 def coverage(question: Question, found: Contents, weigh: Weigh) -> float:
     """The share, by weight, of the question's needs that the text holds; 0.5 where none can be looked for."""
-    weights = [(weigh(need), holds(need, found)) for need in question.needs if is_comparable(need, question, found)]
+    weights = [(weigh(need), holds(need, found)) for need in question.needs if is_comparable(need, found)]
     whole = sum(weight for weight, _ in weights)
     return sum(weight for weight, is_held in weights if is_held) / whole if whole else 0.5
 
 
 def lacking(question: Question, found: Contents) -> tuple[Need, ...]:
     """The needs that the text could hold and does not."""
-    return tuple(need for need in question.needs if is_comparable(need, question, found) and not holds(need, found))
+    return tuple(need for need in question.needs if is_comparable(need, found) and not holds(need, found))
 
 
 def _has_terms(need: Need, found: Contents) -> bool:
-    return bool(need.terms) and all(term in found.terms for term in need.terms)
+    forms = (need.terms, *need.others)
+    return any(form and all(term in found.terms for term in form) for form in forms)
 
 
 def _equal(wanted: Quantity, found: Quantity) -> bool:

@@ -8,23 +8,20 @@ it …") takes the sentence before it.
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from retrieval.alone import LONGEST_CHARACTERS, LONGEST_SENTENCES, standing_alone, trimmed
 from retrieval.asked import highlights, holds_asked_kind, holds_asked_unit, holds_asked_word
 from retrieval.datamodel import Candidate, Document, Excerpt, Span
 from retrieval.evidence import Choice, Contents, Signals, Weigh, contents, contradicts, coverage, holds, lacking
 from retrieval.fitted import Network, network
 from retrieval.question import Need, Query, Question
-from retrieval.sentences import split
 from retrieval.timing import Timing
 
 __all__ = ["Weighed", "choose", "preferring", "scored", "weighed"]
 
-LONGEST_EXCERPT_CHARACTERS = 400
-LONGEST_EXCERPT_SENTENCES = 3
 LENGTH_COST = 0.05  # of a hundred characters or a sentence, in chance: what a reader pays for reading on
 OVERLONG_COST = 0.5  # of a sentence that is longer than an excerpt should be
 # What a date is worth, in log chances: as a tie-break, where the newest is asked for, where that time is asked for.
@@ -34,14 +31,6 @@ ASKED_WORD_BONUS = 0.8
 GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
 
 _AS_NUMBER = {True: 1.0, None: 0.0, False: -1.0}
-
-# A sentence that begins so leans on the one before it.
-_LEANING = re.compile(
-    r"[\"'“‘「『(\[]*(?:(?:and|but|so|or|also|then|thus|therefore|however|moreover|besides|furthermore|hence|instead|he|she|it|"
-    r"its|they|we|i|his|her|their|our|this|that|these|those|such|both|the (?:two|same|former|latter|project|move))\b"
-    r"|(?:انہوں|انھوں|ان|اس|وہ|یہ|جبکہ|تاہم|لیکن|مگر)\s|(?:他|她|它|这|该|此|其|但|同时|对此))",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,14 +52,17 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int
         chances = _chances(left)
         run = min(_runs(left), key=lambda run: _order(run, chances))
         best = max(run, key=lambda one: chances[one])
-        span = _standing_alone(best, Span(run[0].span.start, run[-1].span.end))
         document = best.candidate.document
+        span = standing_alone(best.candidate, Span(run[0].span.start, run[-1].span.end))
+        span = trimmed(query.named, document.snapshot.text, span)
         alike = [one for one in left if one is not best and _same_text(one, best)]
         excerpt = Excerpt(
             document=document,
             span=span,
             text=span.of(document.snapshot.text),
-            highlights=highlights(query.asked, document.snapshot.text, best.span),
+            highlights=highlights(
+                query.asked, document.snapshot.text, Span(best.span.start, min(best.span.end, span.end))
+            ),
             score=round(best.score, 4),
             also_in=tuple(sorted({one.candidate.document.id for one in alike} - {document.id})),
         )
@@ -101,11 +93,11 @@ def _runs(sentences: Sequence[Weighed]) -> Iterator[tuple[Weighed, ...]]:
         same.sort(key=lambda one: one.span)
         places = {span: place for place, span in enumerate(same[0].candidate.passage.sentences)}
         for first in range(len(same)):
-            for last in range(first, min(first + LONGEST_EXCERPT_SENTENCES, len(same))):
+            for last in range(first, min(first + LONGEST_SENTENCES, len(same))):
                 run = same[first : last + 1]
                 if places[run[-1].span] - places[run[0].span] > last - first:
                     break  # one between them is taken
-                if last > first and run[-1].span.end - run[0].span.start > LONGEST_EXCERPT_CHARACTERS:
+                if last > first and run[-1].span.end - run[0].span.start > LONGEST_CHARACTERS:
                     break
                 if last > first and any(one.signals.contradicted == 1 for one in run):
                     break  # what speaks of another phase is not quoted beside what speaks of this one
@@ -115,7 +107,7 @@ def _runs(sentences: Sequence[Weighed]) -> Iterator[tuple[Weighed, ...]]:
 def _order(run: Sequence[Weighed], chances: dict[Weighed, float]) -> tuple[float, str, Span]:
     """Least for the run worth most: what its length costs the reader less its chance; ties by place."""
     length = run[-1].span.end - run[0].span.start
-    cost = LENGTH_COST * max(length / 100, len(run)) + (OVERLONG_COST if length > LONGEST_EXCERPT_CHARACTERS else 0.0)
+    cost = LENGTH_COST * max(length / 100, len(run)) + (OVERLONG_COST if length > LONGEST_CHARACTERS else 0.0)
     passage = run[0].candidate.passage
     return round(cost - math.fsum(chances[one] for one in run), 9), passage.id, run[0].span
 
@@ -263,39 +255,6 @@ def _contradicted(question: Question, document: Document, span: Span) -> float:
         if body.start < span.end and start < body.end
     ]
     return contradicts(question, contents("\n".join(said)))
-
-
-def _standing_alone(best: Weighed, span: Span) -> Span:
-    """The span, with up to two sentences before it while it leans on them and the limits allow."""
-    document, candidate = best.candidate.document, best.candidate
-    text = document.snapshot.text
-    sentences = sum(span.holds(sentence) for sentence in candidate.passage.sentences)
-    while sentences < LONGEST_EXCERPT_SENTENCES and _LEANING.match(text, span.start, span.end):
-        before = _sentence_before(document, candidate, span)
-        if before is None or span.end - before.start > LONGEST_EXCERPT_CHARACTERS:
-            break
-        span = Span(before.start, span.end)
-        sentences += 1
-    return span
-
-
-def _sentence_before(document: Document, candidate: Candidate, span: Span) -> Span | None:
-    """The sentence that ends before `span` with nothing but white space between; None where there is none."""
-    text = document.snapshot.text
-    inside = [sentence for sentence in candidate.passage.sentences if sentence.end <= span.start]
-    if inside:
-        before = inside[-1]
-    else:
-        bodies = [body for body in document.body if body.start < span.start]
-        if not bodies:
-            return None
-        paragraph = bodies[-1]
-        end = min(paragraph.end, span.start)
-        sentences = split(text[paragraph.start : end])
-        if not sentences:
-            return None
-        before = sentences[-1].shifted(paragraph.start)
-    return before if not text[before.end : span.start].strip() else None
 
 
 def _same_text(one: Weighed, other: Weighed) -> bool:

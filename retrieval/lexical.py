@@ -17,6 +17,7 @@ import math
 import os
 import shutil
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import tantivy
 
-from retrieval import analyze
+from retrieval import abbreviations, analyze
 from retrieval.datamodel import Hit, Ranking
 from retrieval.errors import DamagedLibrary, StorageError
 
@@ -34,11 +35,13 @@ __all__ = ["HEADING_WEIGHT", "LexicalEntry", "LexicalIndex", "build", "extend"]
 HEADING_WEIGHT = 0.2
 _K1 = 1.2  # of BM25, as tantivy has it
 
-_FORMAT = 1  # to be raised with every change of the schema or of analyze.py: older folders are then rebuilt
+_FORMAT = 2  # to be raised with every change of the schema or of analyze.py: older folders are then rebuilt
 _MANIFEST = "manifest.json"
 _REWRITTEN_BY_ENGINE = frozenset({"meta.json", ".managed.json"})
 _LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 _WRITER_HEAP_BYTES = 64_000_000
+DEFINING_PASSAGES = 100  # that are looked at for what an abbreviation of the question stands for
+FEWEST_DEFINITIONS = 0.2  # of a form's definitions must say the same, or it is taken for a slip
 _SCORE_DECIMALS = (
     5  # the engine sums in 32 bits, in an order of its own: what lies below is noise, and must not break ties
 )
@@ -93,6 +96,24 @@ class LexicalIndex:
             holding = min(self.document_frequency(term), passages)
             found += math.log(1 + (passages - holding + 0.5) / (holding + 0.5)) * (_K1 + 1)
         return found
+
+    def other_forms(self, keys: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """What the collection itself defines each form to be short or long for, both as `abbreviations.key` has them.
+
+        The forms that nothing defines are left out, and meanings that few of a form's definitions give.
+        """
+        query = tantivy.Query.term_set_query(self._schema, "form", sorted(keys))
+        counts: dict[str, Counter[str]] = {}
+        for _, address in self._searcher.search(query, DEFINING_PASSAGES, count=False).hits:
+            for pair in self._searcher.doc(address).get_all("pair"):
+                short, _, long = str(pair).partition("=")
+                for form, other in ((short, long), (long, short)):
+                    if form in keys:
+                        counts.setdefault(form, Counter())[other] += 1
+        return {
+            form: tuple(sorted(other for other, count in found.items() if count >= FEWEST_DEFINITIONS * found.total()))
+            for form, found in counts.items()
+        }
 
     def search(self, question: str, depth: int) -> Ranking:
         """The `depth` best passages for a question of any script."""
@@ -184,6 +205,8 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field("document", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("heading", tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("body", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("form", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("pair", stored=True, tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
@@ -217,6 +240,10 @@ def _engine_document(entry: LexicalEntry) -> tantivy.Document:
     document.add_text("document", _key(entry.document_id))
     document.add_text("heading", " ".join(analyze.terms(entry.heading)))
     document.add_text("body", " ".join(analyze.terms(entry.text)))
+    for short, long in sorted(abbreviations.defined(entry.text)):
+        document.add_text("form", short)
+        document.add_text("form", long)
+        document.add_text("pair", f"{short}={long}")
     return document
 
 

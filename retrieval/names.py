@@ -114,15 +114,19 @@ def _surface(written: str) -> str:
 def _in_words(text: str, table: _Table) -> Iterator[Known]:
     """The matches of forms in scripts that have words."""
     parts = words(_HAN_RUN.sub(lambda run: "。" * len(run[0]), text))  # whose bigrams would be made for nothing
-    position = 0
+    position = end = 0
     while position < len(parts):
+        if parts[position].span.start < end:  # of "x½y" each part stands for the whole
+            position += 1
+            continue
         forms = table.by_term.get(parts[position].term)
         form = next((form for form in forms if _stands(form, text, parts, position)), None) if forms else None
         if form is None:
             position += 1
             continue
         last = position + len(form.terms) - 1
-        yield Known(form.concept, form.kind, Span(parts[position].span.start, parts[last].span.end))
+        end = parts[last].span.end
+        yield Known(form.concept, form.kind, Span(parts[position].span.start, end))
         position = last + 1
 
 

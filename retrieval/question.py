@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from retrieval import analyze
+from retrieval import abbreviations, analyze
 from retrieval.analyze import Word
 from retrieval.datamodel import Span
 from retrieval.names import Known, known
 from retrieval.quantities import Quantity, quantities
+from retrieval.timing import timing_words
 
-__all__ = ["FEWEST_NEEDS", "AnswerKind", "Need", "NeedKind", "Query", "Question", "script"]
+__all__ = ["FEWEST_NEEDS", "AnswerKind", "Need", "NeedKind", "OtherForms", "Query", "Question", "script"]
 
 AnswerKind: TypeAlias = Literal["number", "person", "time", "place", "other"]
 NeedKind: TypeAlias = Literal["word", "name", "role", "number", "ordinal", "year"]
+OtherForms: TypeAlias = Callable[[Collection[str]], Mapping[str, tuple[str, ...]]]
 
 # Each question word stands for what it asks; the first that stands in the question decides.
 _ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
@@ -68,8 +70,8 @@ def script(text: str) -> Literal["latin", "arabic", "han"]:
 class Need:
     """Something the question names, which evidence must hold: its words as asked, and what they are matched by.
 
-    `terms` are lexical terms, `concept` a key of the table of names, `quantity` a number: evidence that holds any of
-    these holds the need.
+    `terms` are lexical terms, `concept` a key of the table of names, `quantity` a number, `others` the terms of other
+    forms, which the collection gives it: evidence that holds any of these holds the need.
     """
 
     surface: str
@@ -78,6 +80,7 @@ class Need:
     terms: tuple[str, ...] = ()
     concept: str | None = None
     quantity: Quantity | None = None
+    others: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,23 @@ class Question:
         """Take `text` apart."""
         asked: Iterator[AnswerKind] = (kind for kind, pattern in _ASKED if pattern.search(text))
         return cls(text, script(text), next(asked, "other"), tuple(_needs(text)))
+
+    @property
+    def terms(self) -> list[str]:
+        """What it is searched by: its lexical terms, and those of the other forms of its needs."""
+        return [*analyze.terms(self.text), *(term for need in self.needs for form in need.others for term in form)]
+
+    def with_other_forms(self, find: OtherForms) -> Question:
+        """The question, each need with the other forms that `find` gives for the words it is part of."""
+        forms = abbreviations.forms(self.text)
+        found = find(forms.keys())
+        places = [
+            (span, tuple(other.split())) for form, others in found.items() for other in others for span in forms[form]
+        ]
+        needs = [
+            replace(need, others=tuple(other for span, other in places if span.holds(need.span))) for need in self.needs
+        ]
+        return replace(self, needs=tuple(needs)) if places else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +132,11 @@ class Query:
         says_no_thing = len(self.asked.needs) < FEWEST_NEEDS and self.asked.asks != "other"
         return self.whole if says_no_thing else self.asked
 
+    def with_other_forms(self, find: OtherForms) -> Query:
+        """The query, the other forms of what it names known."""
+        asked = self.asked.with_other_forms(find)
+        return Query(asked, asked if self.whole is self.asked else self.whole.with_other_forms(find))
+
     @classmethod
     def of(cls, asked: str, whole: str | None = None) -> Query:
         """Take both apart; a question that stands alone is its own whole."""
@@ -121,11 +146,12 @@ class Query:
 
 def _needs(text: str) -> list[Need]:
     found: list[tuple[int, Need]] = []
-    taken: list[Span] = []
+    taken = timing_words(text)
     numbers = [quantity for quantity in quantities(text) if quantity.kind != "cardinal" or quantity.value != 1]
     for quantity in numbers:
-        found.append((quantity.span.start, _number(text, quantity)))
-        taken.append(quantity.span)
+        if not _meets(quantity.span, taken):
+            found.append((quantity.span.start, _number(text, quantity)))
+            taken.append(quantity.span)
     words = [word for word in analyze.words(text) if not word.is_stopword]
     if any(word.term not in _LIGHT for word in words):
         words = [word for word in words if word.term not in _LIGHT]

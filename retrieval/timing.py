@@ -6,7 +6,9 @@ import datetime
 import re
 from dataclasses import dataclass
 
-__all__ = ["Timing", "timing"]
+from retrieval.datamodel import Span
+
+__all__ = ["Timing", "timing", "timing_words"]
 
 _NEWEST = re.compile(
     r"\b(?:latest|newest|most recent|recently|currently|current(?! account)|right now|nowadays|these days|today)\b"
@@ -52,6 +54,12 @@ def timing(question: str, *, today: datetime.date) -> Timing:
         if pattern.search(question):
             return Timing(newest, *_days(today, back, unit))
     return Timing(newest)
+
+
+def timing_words(question: str) -> list[Span]:
+    """Where the question says such a time: those words are met by a document's date, not by its text."""
+    patterns = [_NEWEST, *(pattern for pattern, _, _ in _RELATIVE)]
+    return [Span(*match.span()) for pattern in patterns for match in pattern.finditer(question)]
 
 
 def _days(today: datetime.date, back: int, unit: int) -> tuple[datetime.date, datetime.date]:

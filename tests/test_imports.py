@@ -14,8 +14,9 @@ _FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*
 # A module may import those of the layers before its own, but the store knows only values and errors. Leaves may
 # import leaves, the store the store, and `ingest` none of `indexes`; a stage never another stage.
 _LAYERS = {
-    "leaves": "datamodel errors sentences analyze dates lines page attribution language names numerals quantities"
-    " question evidence asked filters timing fitted charsmap weights export whole models settings",
+    "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
+    " roman_urdu spelling quantities question evidence asked alone"
+    " filters timing fitted charsmap weights export whole models settings",
     "stages": "read articles passages encode dense lexical fuse excerpt differing confidence followup",
     "store": "rows library writer",
     "derived": "indexes ingest",

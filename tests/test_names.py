@@ -6,7 +6,7 @@ from collections import defaultdict
 from importlib.resources import files
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retrieval.names import known
@@ -100,6 +100,7 @@ def test_a_full_stop_parts_the_words_of_a_name() -> None:
 
 
 @settings(max_examples=50)
+@example("Afghanistan¼Afghanistan")
 @given(TEXTS)
 def test_spans_re_slice_in_order_without_overlap(text: str) -> None:
     end = 0

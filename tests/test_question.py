@@ -48,6 +48,19 @@ def test_question_words_and_light_verbs_are_no_needs() -> None:
     assert surfaces("Who leads Pakistan's embassy in China?") == ["Pakistan's", "embassy", "China"]
 
 
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("latest on CPEC", ["CPEC"]),
+        ("What did China export to Pakistan last year?", ["China", "export", "Pakistan"]),
+        ("What is happening at Gwadar right now?", ["Gwadar"]),
+        ("گزشتہ سال گوادر میں کیا ہوا", ["گوادر"]),
+    ],
+)
+def test_when_is_no_need(question: str, expected: list[str]) -> None:
+    assert surfaces(question) == expected
+
+
 def test_a_question_of_light_verbs_alone_keeps_them() -> None:
     assert surfaces("what did they say") == ["say"]
 
