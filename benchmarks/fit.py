@@ -34,8 +34,6 @@ from retrieval.engine import Engine
 from retrieval.evidence import Choice, Signals
 from retrieval.excerpt import Weighed, choose, scored
 from retrieval.fitted import Network, Regression, confidence_values
-from retrieval.followup import resolve
-from retrieval.question import Query
 
 _T = TypeVar("_T")
 SIGNALS = [field.name for field in fields(Signals)]
@@ -67,17 +65,29 @@ BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "chance": (0, None),
     "lead": (0, None),
 }
+# What a sentence's score can only gain by, all else equal: fitted freely, noise would find cases where it loses.
+GAINING = (
+    "similarity",
+    "standing",
+    "coverage",
+    "telling_coverage",
+    "window_coverage",
+    "asked_kind",
+    "asked_word",
+    "asked_unit",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question and the documents that answer it, each with its answers; none where it has no answer."""
+    """A question with those before it, and the documents that answer it, each with its answers: none, if none does."""
 
     kind: str
-    query: Query
+    question: str
     answers: dict[str, tuple[str, ...]]
     article: str  # by which the questions that are fitted on and those that judge are kept apart
     without: frozenset[str] = frozenset()
+    history: tuple[str, ...] = ()
 
     @property
     def part(self) -> int:
@@ -146,13 +156,13 @@ def _squad(folder: Path) -> Iterator[Asked]:
     for name, count in parts:
         for row in _sample(_rows(folder / f"{name}.jsonl"), count):
             article = (row["gold"] or row["near"])[0].rpartition("/")[0]
-            yield Asked(f"squad {name}", Query.of(row["question"]), _answers(row), article)
+            yield Asked(f"squad {name}", row["question"], _answers(row), article)
     articles: defaultdict[str, set[str]] = defaultdict(set)
     for row in _rows(folder / "documents.jsonl"):
         articles[row["id"].rpartition("/")[0]].add(row["id"])
     for row in _sample(_rows(folder / "questions.jsonl"), 400, seed=9):
         article = row["gold"][0].rpartition("/")[0]
-        yield Asked("squad absent", Query.of(row["question"]), {}, article, frozenset(articles[article]))
+        yield Asked("squad absent", row["question"], {}, article, frozenset(articles[article]))
 
 
 def _mixed(folder: Path) -> Iterator[Asked]:
@@ -174,7 +184,7 @@ def _mixed(folder: Path) -> Iterator[Asked]:
             }
             without = frozenset() if own else frozenset({f"{paragraph}/{language}"})
             kind = f"mixed {'own' if own else 'other'}"
-            yield Asked(kind, Query.of(row["question"]), answers, paragraph.rpartition("/")[0], without)
+            yield Asked(kind, row["question"], answers, paragraph.rpartition("/")[0], without)
 
 
 def _uqa(path: Path, documents: Path) -> Iterator[Asked]:
@@ -198,7 +208,7 @@ def _uqa(path: Path, documents: Path) -> Iterator[Asked]:
             )
             if row["is_impossible"] or answers:
                 found = {} if row["is_impossible"] else {key: answers}
-                yield Asked("uqa", Query.of(row["question"]), found, key.rpartition("/")[0])
+                yield Asked("uqa", row["question"], found, key.rpartition("/")[0])
 
 
 def _cmrc(path: Path, documents: Path) -> Iterator[Asked]:
@@ -209,15 +219,16 @@ def _cmrc(path: Path, documents: Path) -> Iterator[Asked]:
     for one in paragraphs:
         for row in _sample(one["qas"], 2):
             answers = tuple({answer["text"] for answer in row["answers"]})
-            yield Asked("cmrc", Query.of(row["question"]), {one["id"]: answers}, one["id"])
+            yield Asked("cmrc", row["question"], {one["id"]: answers}, one["id"])
 
 
 def _news() -> Iterator[Asked]:
     """Our own questions over the news articles, those of conversations with what was asked before."""
     for name in ("news", "conversations"):
         for row in _rows(OUR_QUESTIONS / f"{name}.jsonl"):
-            query = Query.of(row["question"], resolve(row["question"], row.get("history", [])))
-            yield Asked(f"news {row['kind']}", query, _answers(row), (row["gold"] or [row["id"]])[0])
+            article = (row["gold"] or [row["id"]])[0]
+            history = tuple(row.get("history", []))
+            yield Asked(f"news {row['kind']}", row["question"], _answers(row), article, history=history)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -238,11 +249,12 @@ def _answers(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 def _judged(engine: Engine, asked: Asked) -> Judged:
     within = {one.id for one in engine.documents()} - asked.without if asked.without else None
-    sentences = engine.weigh(asked.query, within=within)
+    query = engine.query(asked.question, asked.history)
+    sentences = engine.weigh(query, within=within)
     weight = engine.weight()
 
     def chosen(rescored: list[Weighed]) -> list[Choice]:
-        return choose(asked.query, rescored, weight, top=1)
+        return choose(query, rescored, weight, top=1)
 
     texts = [one.span.of(one.candidate.document.snapshot.text) for one in sentences]
     homes = [one.candidate.document.id for one in sentences]
@@ -268,7 +280,9 @@ def _states(text: str, answers: Sequence[str]) -> bool:
 def fit_network(judged: Sequence[Judged]) -> Network:
     """A conditional logit (McFadden 1974): the probability that the chosen sentence is one of those that answer.
 
-    News questions count five times: they are what Quoth is for, and few.
+    Half of the units add to a score and half take from it; the signals of `GAINING` raise the first and lower the
+    others, so that none of them can lower a score (the thought of Sill 1998, "Monotonic networks"). News questions
+    count five times: they are what Quoth is for, and few.
     """
     import torch
 
@@ -285,6 +299,17 @@ def fit_network(judged: Sequence[Judged]) -> Network:
     output = torch.nn.Linear(UNITS, 1, bias=False)
     direct = torch.nn.Linear(len(SIGNALS), 1, bias=False)
     parameters = [*hidden.parameters(), *output.parameters(), *direct.parameters()]
+    gaining = torch.tensor([name in GAINING for name in SIGNALS])
+    signs = torch.tensor([1.0, -1.0]).repeat(UNITS // 2)
+
+    def weights_within() -> tuple[Any, Any, Any]:
+        """The weights of direct, hidden and output layer, none of them against what its signal can do."""
+        return (
+            torch.where(gaining, direct.weight.abs(), direct.weight),
+            torch.where(gaining, hidden.weight.abs() * signs[:, None], hidden.weight),
+            output.weight.abs() * signs,
+        )
+
     optimizer = torch.optim.AdamW(parameters, lr=3e-3, weight_decay=1e-2)
     batches = -(-len(found) // 32)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=EPOCHS * batches)
@@ -292,8 +317,9 @@ def fit_network(judged: Sequence[Judged]) -> Network:
         order = np.random.default_rng(epoch).permutation(len(found))
         for batch in np.array_split(order, batches):
             rows = torch.cat([inputs[index] for index in batch])
-            units = torch.nn.functional.dropout(torch.relu(hidden(rows)), 0.1)
-            scores = (output(units) + direct(rows))[:, 0].split([len(inputs[index]) for index in batch])
+            straight, inner, outer = weights_within()
+            units = torch.nn.functional.dropout(torch.relu(rows @ inner.T + hidden.bias), 0.1)
+            scores = (units @ outer.T + rows @ straight.T)[:, 0].split([len(inputs[index]) for index in batch])
             losses = [
                 weights[index] * (torch.logsumexp(part, 0) - torch.logsumexp(part[targets[index]], 0))
                 for index, part in zip(batch, scores, strict=True)
@@ -303,16 +329,18 @@ def fit_network(judged: Sequence[Judged]) -> Network:
             optimizer.step()
             schedule.step()
 
+    straight, inner, outer = weights_within()
+
     def plain(tensor: Any) -> NDArray[np.float64]:
         return np.asarray(tensor.detach().numpy(), dtype=np.float64).round(4)
 
     return Network(
         mean=mean.round(6),
         spread=spread.round(6),
-        direct=plain(direct.weight[0]),
-        hidden=plain(hidden.weight),
+        direct=plain(straight[0]),
+        hidden=plain(inner),
         bias=plain(hidden.bias),
-        output=plain(output.weight[0]),
+        output=plain(outer[0]),
     )
 
 

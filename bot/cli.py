@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("source", nargs="+", metavar="SOURCE", help="a text, Markdown or .jsonl file, or a folder")
 
     ask = command("ask", _ask, "answer one question, or abstain")
+    ask.epilog = 'Words in the question that narrow it: since:2023  until:2024-06  from:"Express Tribune"'
     ask.add_argument("question", nargs="?", metavar="QUESTION")
     ask.add_argument("--history", action="append", default=[], metavar="Q", help="an earlier question, oldest first")
     ask.add_argument("--top", type=_count, default=3, metavar="N", help="how many passages at most (3)")

@@ -7,7 +7,7 @@ import re
 from retrieval.datamodel import Span
 from retrieval.evidence import contents, holds, is_comparable
 from retrieval.quantities import Quantity
-from retrieval.question import Question
+from retrieval.question import Need, Question
 
 __all__ = ["highlights", "holds_asked_kind", "holds_asked_unit", "holds_asked_word"]
 
@@ -95,16 +95,22 @@ def holds_asked_unit(question: Question, sentence: str) -> bool:
 def holds_asked_word(question: Question, sentence: str) -> bool | None:
     """Whether the sentence speaks of the thing whose value is asked: the theme in "the theme of the meeting".
 
-    None where no such thing is asked, or the sentence is in a script in which its word cannot be looked for.
+    Of a person it is the role: the ambassador where "who leads the embassy" is asked. None where no such thing is
+    asked, or the sentence is in a script in which its word cannot be looked for.
     """
-    match = _ASKED_WORD.search(question.text)
-    if match is None:
-        return None
-    word = next(Span(*match.span(group)) for group in range(1, _ASKED_WORD.groups + 1) if match[group])
-    asked = next((need for need in question.needs if need.span.start <= word.start < need.span.end), None)
+    asked = _asked_word(question)
     if asked is None or not is_comparable(asked, contents(sentence)):
         return None
     return holds(asked, contents(sentence))
+
+
+def _asked_word(question: Question) -> Need | None:
+    match = _ASKED_WORD.search(question.text)
+    if match is None:
+        roles = (need for need in question.needs if need.kind == "role")
+        return next(roles, None) if question.asks == "person" else None
+    word = next(Span(*match.span(group)) for group in range(1, _ASKED_WORD.groups + 1) if match[group])
+    return next((need for need in question.needs if need.span.start <= word.start < need.span.end), None)
 
 
 def _numbers(question: Question, sentence: str) -> list[Span]:

@@ -20,7 +20,7 @@ class Settings:
     read_passages: int = 8
     read_passages_of_each_language: int = 4
     longest_question_characters: int = 2000
-    operating_point: float = 0.42
+    operating_point: float = 0.45
 
     def __post_init__(self) -> None:
         if self.threads < 1:
