@@ -48,6 +48,7 @@ class System:
     script: str  # beside this file
     way: str  # which of the script's systems
     settings: str  # for the caption
+    split: tuple[tuple[str, str | int], ...] = ()  # what its splitter is told, beyond its defaults
 
 
 HAYSTACK = (
@@ -57,6 +58,8 @@ HAYSTACK = (
     "torch==2.13.0",  # the release with a CPU build
 )
 SPLIT = 'DocumentSplitter() as it is: split_by="word" (at blanks), split_length=200, split_overlap=0'
+THREE_SENTENCES = (("split_by", "period"), ("split_length", 3))
+SHORTER = 'DocumentSplitter(split_by="period", split_length=3), for passages nearer to ours in length'
 SYSTEMS = (
     System(
         "Haystack BM25",
@@ -74,6 +77,15 @@ SYSTEMS = (
         "hybrid",
         "the same, and InMemoryEmbeddingRetriever (top_k=10, dot product) with Quoth's model, float32, its prompts as "
         'prefix, no title embedded; DocumentJoiner(join_mode="reciprocal_rank_fusion")',
+    ),
+    System(
+        "Haystack BM25, three sentences",
+        "haystack",
+        HAYSTACK,
+        "beside_haystack.py",
+        "bm25",
+        f"as above, {SHORTER}",
+        THREE_SENTENCES,
     ),
 )
 
@@ -149,6 +161,7 @@ def other(system: System, python: Path, collection: Collection, scratch: Path, t
     found = scratch / "found.json"
     task = {
         "way": system.way,
+        "split": dict(system.split),
         "documents": str(collection.documents),
         "questions": str(collection.questions),
         "model": str(model.folder / "sentence-transformers"),

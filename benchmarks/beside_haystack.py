@@ -2,11 +2,11 @@
 
     python -P benchmarks/beside_haystack.py TASK.json
 
-All is left at Haystack's defaults but the model, its prompts and the way of joining. The task names `way` ("bm25" or
-"hybrid"), `documents` and `questions` (`.jsonl` files), `model` (a sentence-transformers folder), `query_prompt`,
-`passage_prompt`, `depth` (how many passages are wanted), and `found`, the file to write: a JSON object of `index_s`
-and `replies`, each with `id`, `elapsed_ms` and its `passages`, best first: `document`, `text`, `start` (a code point
-of the document's text) and `score`.
+All is left at Haystack's defaults but the model, its prompts, the way of joining, and what `split` says. The task
+names `way` ("bm25" or "hybrid"), `split` (what the splitter is told), `documents` and `questions` (`.jsonl` files),
+`model` (a sentence-transformers folder), `query_prompt`, `passage_prompt`, `depth` (how many passages are wanted), and
+`found`, the file to write: a JSON object of `index_s` and `replies`, each with `id`, `elapsed_ms` and its `passages`,
+best first: `document`, `text`, `start` (a code point of the document's text) and `score`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _indexed(task: Row, store: Any, embedder: Any) -> float:
     documents = [
         Document(id=row["id"], content=row["text"], meta={"title": row["title"]}) for row in _rows(task["documents"])
     ]
-    steps = {"splitter": DocumentSplitter(), "embedder": embedder, "writer": DocumentWriter(store)}
+    steps = {"splitter": DocumentSplitter(**task["split"]), "embedder": embedder, "writer": DocumentWriter(store)}
     indexing = Pipeline()
     names = [name for name, step in steps.items() if step is not None]
     for name in names:

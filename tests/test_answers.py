@@ -114,16 +114,16 @@ BLIND: list[tuple[str, list[str]]] = [
 
 
 def test_most_of_twenty_blind_questions_are_answered_rightly_or_declined(engine: Engine) -> None:
-    """Six are not, as this is written: four are declined that the seeds answer, two are answered wrongly."""
-    failed = []
+    """Eight are not, as this is written: seven are declined that the seeds answer, one is answered wrongly."""
+    declined, wrong = [], []
     for question, words in BLIND:
         reply = engine.ask(question)
-        answered = isinstance(reply, Answer)
-        is_right = isinstance(reply, Answer) and any(word in reply.excerpts[0].text for word in words)
-        if is_right if words else not answered:
-            continue
-        failed.append(question)
-    assert len(failed) <= 6, failed
+        if isinstance(reply, Abstention):
+            declined += [question] if words else []
+        elif not any(word in reply.excerpts[0].text for word in words):
+            wrong.append(question)
+    assert len(wrong) <= 1, wrong
+    assert len(declined) <= 7, declined
 
 
 def test_phase_one_is_a_near_miss_where_phase_two_was_asked(engine: Engine) -> None:
