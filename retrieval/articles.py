@@ -21,6 +21,7 @@ from retrieval.page import Page
 __all__ = ["documents"]
 
 _MARKDOWN = "text/markdown"
+_HTML = "text/html"
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(?:(?!---|\.\.\.)[^\n]*\n){0,200}(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
 _FEWEST_TEASERS = 3
 _FEWEST_UNCUT_TEASERS = 4
@@ -39,18 +40,25 @@ def documents(reading: Reading) -> tuple[Document, ...]:
             reason = f"expected an article, found only menus and the like as {reading.document_id[:80]!r}"
             raise RefusedSource(reading.snapshot.source, f"{reason}; give a text that holds sentences")
         return (_document(reading, reading.document_id, body, reading.metadata),)
+    if reading.snapshot.media_type == _HTML:  # its reader has found the one article
+        body = _quotable(paragraphs(text), text) or paragraphs(text)
+        return (_document(reading, f"{_prefix(reading)}-1", body, reading.metadata),)
     page = _page(reading)
     if not page.articles:
         reason = "expected an article, found only menus and the like; give a page that holds sentences"
         raise RefusedSource(reading.snapshot.source, reason)
-    prefix = hashlib.sha256(reading.key.encode("utf-8", "surrogateescape")).hexdigest()[:10]
     found: list[Document] = []
     for index, article in enumerate(page.articles):
         prose = [page.blocks[position].span for position in article.prose]
         body = _quotable(prose, text) or prose
         metadata = _merged(reading.metadata, stated(page, index), is_only=len(page.articles) == 1)
-        found.append(_document(reading, f"{prefix}-{index + 1}", body, metadata))
+        found.append(_document(reading, f"{_prefix(reading)}-{index + 1}", body, metadata))
     return tuple(found)
+
+
+def _prefix(reading: Reading) -> str:
+    """What the ids of a source's documents begin with."""
+    return hashlib.sha256(reading.key.encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
 
 def _page(reading: Reading) -> Page:

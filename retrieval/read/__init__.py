@@ -9,6 +9,7 @@ from typing import TypeAlias
 from retrieval.datamodel import Reading
 from retrieval.errors import RefusedSource
 from retrieval.read import walk
+from retrieval.read.html import read_html
 from retrieval.read.jsonl import read_jsonl
 from retrieval.read.markdown import read_markdown
 from retrieval.read.text import read_text
@@ -19,11 +20,16 @@ _Reader: TypeAlias = Callable[..., Iterator[Reading | RefusedSource]]
 
 _READERS: dict[str, _Reader] = {
     "": read_text,
+    ".gz": read_html,
+    ".htm": read_html,
+    ".html": read_html,
     ".jsonl": read_jsonl,
     ".markdown": read_markdown,
     ".md": read_markdown,
+    ".mht": read_html,
+    ".mhtml": read_html,
     ".txt": read_text,
-    # Later formats enter here, one module each: .html and .htm, .pdf, .docx; web pages come by URL, past this table.
+    # Later formats enter here, one module each: .pdf, .docx; web pages come by URL, past this table.
 }
 
 
