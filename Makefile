@@ -31,6 +31,7 @@ quick: setup-dev
 
 quality: setup-dev
 	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --hold
+	@$(BIN)/python -m benchmarks.pages --data "$(DATA)" --hold
 	DATA="$(DATA)" $(BIN)/pytest -q -m data
 
 setup: .venv/installed

@@ -1,10 +1,11 @@
 """Saved web pages with their article checked by hand: how much of it is read, and how rightly it is named and dated.
 
-    python -m benchmarks.pages --data ../shared/data [--worst 10] [--sample 30]
+    python -m benchmarks.pages --data ../shared/data [--hold] [--worst 10] [--sample 30]
 
 Body: F1 of tokens (words, and single Han, Kana or Hangul characters) against the checked text, of what may be quoted.
 Title: the same letters. Day: the same day as published, a wrong one, or none. Beside trafilatura's defaults, page by
 page in turn. `--sample` prints the paragraphs of more than 100 characters that the checked text does not hold.
+`--hold` ends with exit 1 where a figure is below its floor in `floors.json`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any, TypeAlias
 
-from benchmarks.libraries import require
+from benchmarks.libraries import data_digest, require, tell
 from benchmarks.machine import heading
 from retrieval import articles, read
 from retrieval.datamodel import Document
@@ -30,6 +31,8 @@ from retrieval.errors import RefusedSource
 
 Row: TypeAlias = dict[str, Any]
 
+FLOORS = Path(__file__).with_name("floors.json")
+FLOORS_OF = "web pages"
 LONG_PARAGRAPH = 100  # characters: a shorter line of something else does little harm
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\W_]+")
 
@@ -50,6 +53,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="also the N pages with the lowest F1")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="also the strange paragraphs of N pages")
+    parser.add_argument("--hold", action="store_true", help="hold the floors")
     options = parser.parse_args()
     folder = require(options.data) / "html_news"
     gold = [json.loads(line) for line in (folder / "gold.jsonl").read_text(encoding="utf-8").split("\n") if line]
@@ -65,6 +69,7 @@ def main() -> int:
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, pages in found.items():
         print(f"| {name} | {' | '.join(figures(gold, pages))} |")
+    broken = hold(gold, found["Quoth"], data_digest([folder / "gold.jsonl"])) if options.hold else 0
     for row, page in sorted(zip(gold, found["Quoth"], strict=True), key=lambda pair: f1(pair[1].body, pair[0]["text"]))[
         : options.worst
     ]:
@@ -74,7 +79,22 @@ def main() -> int:
     ]:
         strange = [line for line in page.body.split("\n") if len(line) > LONG_PARAGRAPH and not held(line, row["text"])]
         print(f"{row['file']}: {len(strange)} strange", *strange, sep="\n    ")
-    return 0
+    return broken
+
+
+def hold(gold: list[Row], pages: list[Read], digest: str) -> int:
+    """0 where every figure stands at or above its floor."""
+    floors = json.loads(FLOORS.read_text(encoding="utf-8"))[FLOORS_OF]
+    if floors["digest"] != digest:
+        tell("web pages: expected the data that the floors were set on, found other: set them anew by hand")
+        return 1
+    body, _, title, right, wrong, *_ = map(float, figures(gold, pages))
+    measured = {"body": body, "title": title, "day right": right, "day not wrong": 100 - wrong}
+    broken = {name: floor for name, floor in floors["figures"].items() if measured[name] < floor}
+    for name, floor in broken.items():
+        tell(f"web pages: {name} must be at least {floor}, found {measured[name]}")
+    tell("web pages: all floors hold" if not broken else f"web pages: {len(broken)} floors broken")
+    return min(len(broken), 1)
 
 
 def ours(path: Path) -> Read:

