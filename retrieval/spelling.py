@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-
-from spellchecker import SpellChecker
+from typing import TYPE_CHECKING
 
 from retrieval import analyze
 from retrieval.analyze import Word
 from retrieval.names import known
+
+if TYPE_CHECKING:
+    from spellchecker import SpellChecker
 
 __all__ = ["respelt"]
 
@@ -43,6 +45,9 @@ def respelt(text: str, frequency: Callable[[str], int]) -> str:
 
 @cache
 def _dictionary() -> SpellChecker:
+    """English words with how common they are: 40 MB and a third of a second, so only when a word is not known."""
+    from spellchecker import SpellChecker
+
     return SpellChecker(language="en", distance=1)
 
 
