@@ -97,6 +97,8 @@ def _export_float(network: Any, path: Path) -> None:
 def _quantise(path: Path, graph: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    # What goes into the matrices that end a block (four times as many rows as columns) has outliers that eight bits
+    # cannot hold beside the rest: in float32 they take a tenth more time, and leave a third of the error.
     # With the weights in a file of their own, onnxruntime maps them: half the loading time, 80 MB less memory.
     quantize_dynamic(
         path,
@@ -106,8 +108,19 @@ def _quantise(path: Path, graph: Path) -> None:
         weight_type=QuantType.QInt8,
         # Seven bits of the eight: processors without VNNI add products in 16 bits, which eight would overflow.
         reduce_range=True,
+        nodes_to_exclude=_narrowing(path),
         use_external_data_format=True,
     )
+
+
+def _narrowing(path: Path) -> list[str]:
+    """The names of the products whose matrix has at least twice as many rows as columns."""
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    shapes = {weight.name: tuple(weight.dims) for weight in graph.initializer}
+    products = [(node.name, shapes.get(node.input[1], ())) for node in graph.node if node.op_type == "MatMul"]
+    return [name for name, shape in products if len(shape) == 2 and shape[0] >= 2 * shape[1]]
 
 
 @contextlib.contextmanager

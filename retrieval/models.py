@@ -23,7 +23,7 @@ from retrieval.whole import remove_leftovers, whole_folder
 __all__ = ["DEFAULT_MODEL", "Model", "prepare"]
 
 DEFAULT_MODEL = "multilingual-e5-small"
-FORMAT = 4  # of a prepared model: another number prepares anew
+FORMAT = 5  # of a prepared model: another number prepares anew
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
