@@ -106,11 +106,10 @@ def _with_speaker(candidate: Candidate, span: Span) -> Span:
             span = next((part for part in parts if _fits(candidate, part)), span)
     unquoted = _unquoted(text, span, quotations)
     if len(unquoted) < len(span) / 2 and not _SAYS.search(unquoted):
-        around = [sentence for sentence in sentences if not sentence.meets(span)]
-        after = next((one for one in around if one.start >= span.end), None)
-        before = next((one for one in reversed(around) if one.end <= span.start), None)
+        after = next((one for one in sentences if one.start >= span.end), None)
+        before = _sentence_before(candidate, span)  # perhaps of the paragraph before
         for other in (after, before):
-            if other is not None and _SAYS.search(_unquoted(text, other, quotations)):
+            if other is not None and _SAYS.search(_QUOTATION.sub(" ", other.of(text))):
                 grown = Span(min(span.start, other.start), max(span.end, other.end))
                 if _fits(candidate, grown):
                     return grown

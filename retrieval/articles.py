@@ -34,15 +34,15 @@ def documents(reading: Reading) -> tuple[Document, ...]:
     `RefusedSource` where the page holds no article.
     """
     text = reading.snapshot.text
-    if reading.document_id is not None:
+    identifier = reading.document_id
+    if identifier is None and reading.snapshot.media_type == _HTML:  # its reader has found the one article
+        identifier = f"{_prefix(reading)}-1"
+    if identifier is not None:
         body = _quotable(paragraphs(text), text)
         if not body:
-            reason = f"expected an article, found only menus and the like as {reading.document_id[:80]!r}"
+            reason = f"expected an article, found only menus and the like as {identifier[:80]!r}"
             raise RefusedSource(reading.snapshot.source, f"{reason}; give a text that holds sentences")
-        return (_document(reading, reading.document_id, body, reading.metadata),)
-    if reading.snapshot.media_type == _HTML:  # its reader has found the one article
-        body = _quotable(paragraphs(text), text) or paragraphs(text)
-        return (_document(reading, f"{_prefix(reading)}-1", body, reading.metadata),)
+        return (_document(reading, identifier, body, reading.metadata),)
     page = _page(reading)
     if not page.articles:
         reason = "expected an article, found only menus and the like; give a page that holds sentences"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval import excerpt, fuse, indexes, ingest
+from retrieval import analyze, excerpt, fuse, indexes, ingest
 from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Background, Candidate, Document, Hit, Ranking, Reply
 from retrieval.differing import mark_differing
@@ -124,13 +124,13 @@ class Engine:
         ids = list(dict.fromkeys([*(hit.passage_id for hit in dense), *lexical]))
         encoded = {one.passage.id: one for one in self.library.encoded(ids)}
         languages = self.library.languages({one.passage.document_id for one in encoded.values()})
-        ceiling = current.lexical.ceiling(terms) or 1.0
+        ceiling = current.lexical.ceiling(analyze.terms(query.whole.text)) or 1.0  # other forms are worth no more
 
         def language_of(passage_id: str) -> str:
             return languages[encoded[passage_id].passage.document_id]
 
         similarities = {key: _similarities(one, vector) for key, one in encoded.items()}
-        shares = {key: lexical.get(key, 0.0) / ceiling for key in encoded}
+        shares = {key: min(lexical.get(key, 0.0) / ceiling, 1.0) for key in encoded}
         ranking = Ranking(
             # A passage is as near as it is as a whole and in its nearest sentence.
             Hit(key, fuse.fused(backgrounds[language_of(key)].standing((whole + max(parts)) / 2), shares[key]))

@@ -44,6 +44,16 @@ def test_a_whole_quotation_takes_the_sentence_that_says_whose_it_is() -> None:
     assert quoted(text, "“Gwadar is open to all.”").startswith("Ahsan Iqbal spoke")
 
 
+def test_the_beginning_of_a_long_speech_takes_who_was_asked_before_it() -> None:
+    text = (
+        "Asked about trade, Hashmi said he sees potential in many areas.\n"
+        + "“To start with, the obvious one is technology. "
+        + "When I say technology, I mean batteries, panels and all that belongs to them in the north. " * 5
+        + "That is my answer,” he said."
+    )
+    assert quoted(text, "“To start with, the obvious one is technology.") == text[: text.index(" When I say")]
+
+
 def test_he_said_takes_the_sentence_that_names_him() -> None:
     text = "Ahsan Iqbal spoke in Karachi. “Phase two adds ten zones,” he said. Rain fell."
     assert quoted(text, "“Phase two adds ten zones,” he said.") == text[: text.index(" Rain")]
