@@ -28,6 +28,7 @@ from benchmarks.machine import heading
 from retrieval import articles, read
 from retrieval.datamodel import Document
 from retrieval.errors import RefusedSource
+from retrieval.read.original import Original
 
 Row: TypeAlias = dict[str, Any]
 
@@ -109,7 +110,7 @@ def ours(path: Path) -> Read:
 
 
 def _document(path: Path) -> Document | None:
-    for reading in read.readings(path, str(path), fetched_at="2026-01-01T00:00:00+00:00"):
+    for reading in read.readings(Original.of_file(path, str(path), fetched_at="2026-01-01T00:00:00+00:00")):
         if not isinstance(reading, RefusedSource):
             return articles.documents(reading)[0]
     return None

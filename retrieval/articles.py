@@ -99,6 +99,7 @@ def _document(reading: Reading, identifier: str, body: Sequence[Span], metadata:
         updated=metadata.updated,
         url=metadata.url,
         authors=metadata.authors,
+        pages=reading.pages,
     )
 
 

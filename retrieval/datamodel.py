@@ -6,6 +6,7 @@ Offsets count code points of `Snapshot.text`, half-open. Scores: higher is bette
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -26,6 +27,7 @@ __all__ = [
     "Reply",
     "Snapshot",
     "Span",
+    "Validators",
 ]
 
 Reason: TypeAlias = Literal[
@@ -112,22 +114,36 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Validators:
+    """By what a server tells whether a page has changed (RFC 9110, 8.8): the fields as it sent them."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a reader made of a source: the snapshot, and what the format says of it.
 
     `key` is what the source is known by: giving it again replaces what stood there. `document_id` is set where the
     source names its one document itself (a line of JSONL); such a snapshot is never split into several articles.
+    `pages` are the offsets where the pages of a file that has pages begin, `validators` those of a URL's answer.
     """
 
     key: str
     snapshot: Snapshot
     metadata: Metadata = field(default_factory=Metadata)
     document_id: str | None = None
+    pages: tuple[int, ...] = ()
+    validators: Validators = field(default_factory=Validators)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One article: spans of a snapshot, and what its source says of it. `body` holds its paragraphs, in order."""
+    """One article: spans of a snapshot, and what its source says of it. `body` holds its paragraphs, in order.
+
+    `pages` are the offsets where the pages of its file begin, none where it has no pages.
+    """
 
     id: str
     snapshot: Snapshot
@@ -139,15 +155,22 @@ class Document:
     updated: str | None = None
     url: str | None = None
     authors: tuple[str, ...] = ()
+    pages: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.body:
             raise ValueError(f"document {self.id!r} has no body")
+        if list(self.pages) != sorted(self.pages):
+            raise ValueError(f"document {self.id!r} has pages out of order")
         for before, after in zip(self.body, self.body[1:], strict=False):
             if after.start < before.end:
                 raise ValueError(f"document {self.id!r} has body spans out of order: {before}, {after}")
         if self.body[-1].end > len(self.snapshot.text):
             raise ValueError(f"document {self.id!r} has a body past its snapshot's end")
+
+    def page(self, position: int) -> int | None:
+        """The number of the page, from 1, on which the character at `position` stands; None where there are none."""
+        return bisect_right(self.pages, position) or None
 
     def holds(self, span: Span) -> bool:
         """Whether every character of `span` outside the document's body is white space."""
@@ -273,7 +296,6 @@ class Excerpt:
     text: str
     highlights: tuple[Span, ...] = ()
     score: float = 0.0
-    page: int | None = None
     also_in: tuple[str, ...] = ()
     differs: bool = False
 
@@ -286,6 +308,11 @@ class Excerpt:
             raise ValueError(f"a highlight lies outside its excerpt at {self.span}")
         if list(self.highlights) != sorted(self.highlights):
             raise ValueError(f"highlights out of order at {self.span}")
+
+    @property
+    def page(self) -> int | None:
+        """The page on which the excerpt begins, from 1; None where its file has no pages."""
+        return self.document.page(self.span.start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,8 @@ def rebuild(
 def _changed(library: Library, paths: Sequence[str], report: Report | None) -> Iterator[Reading]:
     """What stands in the sources and not yet, in these bytes, in the library; the rest goes into the report."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    for source in read.sources(paths):
-        found = [source] if isinstance(source, RefusedSource) else read.readings(*source, fetched_at=now)
+    for original in read.sources(paths, fetched_at=now):
+        found = [original] if isinstance(original, RefusedSource) else read.readings(original)
         for reading in found:
             if isinstance(reading, RefusedSource):
                 if report is not None:

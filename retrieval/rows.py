@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.datamodel import Document, Metadata, Passage, Reading, Snapshot, Span
+from retrieval.datamodel import Document, Metadata, Passage, Reading, Snapshot, Span, Validators
 from retrieval.errors import DamagedLibrary
 
 __all__ = [
@@ -99,6 +99,8 @@ def reading(row: Row) -> Reading:
     return Reading(
         key=key,
         snapshot=Snapshot(sha256, bytes_sha256, source, media_type, text, fetched_at),
+        pages=tuple(values.pop("pages", ())),
+        validators=Validators(**values.pop("validators", {})),
         metadata=Metadata(authors=tuple(values.pop("authors")), **values),
         document_id=document_id,
     )
@@ -126,6 +128,7 @@ def written_fields(document: Document) -> str:
             "authors": document.authors,
             "language": document.language,
             "body": [[span.start, span.end] for span in document.body],
+            **({"pages": document.pages} if document.pages else {}),
         },
         ensure_ascii=False,
     )
@@ -144,6 +147,7 @@ def document(row: Row) -> Document:
             snapshot=Snapshot(*snapshot),
             body=tuple(Span(start, end) for start, end in values.pop("body")),
             authors=tuple(values.pop("authors")),
+            pages=tuple(values.pop("pages", ())),
             **values,
         )
     except ValueError as error:  # its text is shorter than it was
@@ -188,6 +192,8 @@ def written_metadata(reading: Reading) -> str:
             "url": metadata.url,
             "authors": metadata.authors,
             "language": metadata.language,
+            **({"pages": reading.pages} if reading.pages else {}),
+            **({"validators": asdict(reading.validators)} if reading.validators != Validators() else {}),
         },
         ensure_ascii=False,
     )

@@ -12,6 +12,7 @@ from retrieval.articles import documents
 from retrieval.datamodel import Document, Metadata, Reading, Snapshot
 from retrieval.errors import RefusedSource
 from retrieval.read import readings
+from retrieval.read.original import Original
 
 _ROOT = Path(__file__).parent.parent
 _GOLDEN = Path(__file__).parent / "golden"
@@ -45,7 +46,7 @@ def _body(document: Document) -> tuple[str, ...]:
 
 def _seed(name: str) -> tuple[Document, ...]:
     source = f"seeds/{name}.txt"
-    (reading,) = readings(_ROOT / source, source, fetched_at="2024-09-16T00:00:00+00:00")
+    (reading,) = readings(Original.of_file(_ROOT / source, source, fetched_at="2024-09-16T00:00:00+00:00"))
     assert isinstance(reading, Reading)
     return documents(reading)
 

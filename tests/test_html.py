@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from retrieval import articles, read
 from retrieval.datamodel import Document
 from retrieval.errors import RefusedSource
-from retrieval.read.html import LARGEST_PAGE_BYTES, MEDIA_TYPE, reading_of_page
+from retrieval.read.html import LARGEST_PAGE_BYTES, MEDIA_TYPE, read_html
+from retrieval.read.original import Original
 
 PARAGRAPHS = [
     "The harbour of Gwadar opened a new cargo terminal on Monday, the port authority said in a statement to reporters.",
@@ -58,7 +59,7 @@ def page(
 def document(folder: Path, html: str | bytes, name: str = "page.html") -> Document:
     path = folder / name
     path.write_bytes(html.encode() if isinstance(html, str) else html)
-    (reading,) = read.readings(path, str(path), fetched_at="2026-01-01T00:00:00+00:00")
+    (reading,) = read.readings(Original.of_file(path, str(path), fetched_at="2026-01-01T00:00:00+00:00"))
     if isinstance(reading, RefusedSource):
         raise reading
     (found,) = articles.documents(reading)
@@ -226,7 +227,7 @@ def test_structured_data_that_never_ends_is_not_followed(tmp_path: Path) -> None
 def test_of_any_page_comes_a_reading_or_one_line(parts: list[str]) -> None:
     raw = "".join(parts).encode()
     try:
-        reading = reading_of_page(raw, "a.html", key="a.html", original=raw, declared=None, fetched_at="2026")
+        (reading,) = read_html(Original("a.html", "a.html", ".html", "2026", raw=raw))
     except RefusedSource:  # any other error is a fault
         return
     assert reading.snapshot.text.strip()

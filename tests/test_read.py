@@ -16,6 +16,7 @@ import pytest
 from retrieval.datamodel import Metadata, Reading
 from retrieval.errors import RefusedSource
 from retrieval.read import readings, sources
+from retrieval.read.original import Original
 from retrieval.read.text import LARGEST_TEXT_BYTES
 
 _URDU = "سی پیک کے پہلے مرحلے سے گرڈ میں بجلی شامل ہوئی۔ دوسرا مرحلہ شروع ہو رہا ہے۔"
@@ -26,7 +27,7 @@ _CHINESE = "中巴经济走廊第一阶段新增电力八千多兆瓦。巴基�
 
 def _read(path: Path, raw: bytes) -> list[Reading | RefusedSource]:
     path.write_bytes(raw)
-    return list(readings(path, path.name, fetched_at="2024-09-16T00:00:00+00:00"))
+    return list(readings(Original.of_file(path, path.name, fetched_at="2024-09-16T00:00:00+00:00")))
 
 
 def _text(path: Path, raw: bytes) -> str:
@@ -58,7 +59,7 @@ def test_a_text_file_is_one_reading_with_both_digests(file: Path) -> None:
 
 def test_the_key_is_the_source_without_detours(file: Path) -> None:
     file.write_bytes(b"One.")
-    (reading,) = readings(file, "./folder/../page.txt", fetched_at="now")
+    (reading,) = readings(Original.of_file(file, "./folder/../page.txt", fetched_at="now"))
     assert isinstance(reading, Reading)
     assert reading.key == "page.txt"
 
@@ -171,13 +172,13 @@ def test_what_is_no_text_is_refused_by_what_it_is(file: Path, raw: bytes, found:
 def test_a_file_past_the_limit_is_refused_before_it_is_read(file: Path) -> None:
     with file.open("wb") as stream:
         stream.truncate(2 * LARGEST_TEXT_BYTES)
-    (refused,) = readings(file, "page.txt", fetched_at="now")
+    (refused,) = readings(Original.of_file(file, "page.txt", fetched_at="now"))
     assert isinstance(refused, RefusedSource)
     assert refused.reason == "expected at most 100 MB, found 200 MB; split the file"
 
 
 def test_a_missing_file_is_refused(file: Path) -> None:
-    (refused,) = readings(file, "page.txt", fetched_at="now")
+    (refused,) = readings(Original.of_file(file, "page.txt", fetched_at="now"))
     assert isinstance(refused, RefusedSource)
 
 
@@ -311,11 +312,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _names(*typed: str) -> list[str]:
-    return [item[1] for item in sources(typed) if not isinstance(item, RefusedSource)]
+    return [item.source for item in sources(typed, fetched_at="now") if not isinstance(item, RefusedSource)]
 
 
 def _refused(*typed: str) -> list[tuple[str, str]]:
-    return [(item.source, item.reason) for item in sources(typed) if isinstance(item, RefusedSource)]
+    return [(item.source, item.reason) for item in sources(typed, fetched_at="now") if isinstance(item, RefusedSource)]
 
 
 def test_a_folder_gives_its_files_in_order_without_readmes_and_hidden_ones(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from retrieval.datamodel import Reading
@@ -12,11 +11,12 @@ from retrieval.read import walk
 from retrieval.read.html import read_html
 from retrieval.read.jsonl import read_jsonl
 from retrieval.read.markdown import read_markdown
+from retrieval.read.original import Original
 from retrieval.read.text import read_text
 
 __all__ = ["readings", "sources"]
 
-_Reader: TypeAlias = Callable[..., Iterator[Reading | RefusedSource]]
+_Reader: TypeAlias = Callable[[Original], Iterator[Reading | RefusedSource]]
 
 _READERS: dict[str, _Reader] = {
     "": read_text,
@@ -29,19 +29,19 @@ _READERS: dict[str, _Reader] = {
     ".mht": read_html,
     ".mhtml": read_html,
     ".txt": read_text,
-    # Later formats enter here, one module each: .pdf, .docx; web pages come by URL, past this table.
 }
 
 
-def sources(paths: Sequence[str]) -> Iterator[tuple[Path, str] | RefusedSource]:
-    """Every file to read under `paths`, with the source it is cited by; what cannot be read comes as refused."""
-    return walk.sources(paths, suffixes=frozenset(_READERS))
+def sources(paths: Sequence[str], *, fetched_at: str) -> Iterator[Original | RefusedSource]:
+    """Every file to read under `paths`; what cannot be read comes as refused."""
+    for found in walk.sources(paths, suffixes=frozenset(_READERS)):
+        yield found if isinstance(found, RefusedSource) else Original.of_file(*found, fetched_at=fetched_at)
 
 
-def readings(path: Path, source: str, *, fetched_at: str) -> Iterator[Reading | RefusedSource]:
-    """What the file at `path` holds, by its suffix, as plain text where that is unknown; bad input comes as refused."""
-    reader = _READERS.get(path.suffix.lower(), read_text)
+def readings(original: Original) -> Iterator[Reading | RefusedSource]:
+    """What a source holds, by its suffix, as plain text where that is unknown; bad input comes as refused."""
+    reader = _READERS.get(original.suffix, read_text)
     try:
-        yield from reader(path, source, fetched_at=fetched_at)
+        yield from reader(original)
     except RefusedSource as refused:
         yield refused

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import email
 import gzip
-import os
+import io
 import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from email.policy import default
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from retrieval.datamodel import Metadata, Reading, Snapshot
 from retrieval.errors import RefusedSource
 from retrieval.read.fields import article_bodies, page_metadata, says_article
-from retrieval.read.text import key_of
+from retrieval.read.original import Original
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
-__all__ = ["MEDIA_TYPE", "read_html", "reading_of_page"]
+__all__ = ["MEDIA_TYPE", "read_html"]
 
 MEDIA_TYPE = "text/html"
 LARGEST_PAGE_BYTES = 20_000_000
@@ -65,55 +65,42 @@ _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _SENTENCE_END = re.compile(r"[.!?…。！？۔؟][\"'”’»）)]*$")
 
 
-def read_html(path: Path, source: str, *, fetched_at: str) -> Iterator[Reading]:
+def read_html(original: Original) -> Iterator[Reading]:
     """The one reading of a page (.html, .htm, .html.gz, .mhtml); `RefusedSource` where it holds no article."""
-    if path.suffix.lower() == ".gz" and Path(path.stem).suffix.lower() not in {".html", ".htm"}:
-        raise RefusedSource(source, "expected a page (.html.gz), found another gzip archive; unpack it first")
-    raw = _bytes(path, source)
-    if path.suffix.lower() in {".mhtml", ".mht"}:
-        page, declared = _page_of_archive(raw, source)
-    else:
-        page, declared = raw, None
-    yield reading_of_page(page, source, key=key_of(source), original=raw, declared=declared, fetched_at=fetched_at)
-
-
-def reading_of_page(
-    page: bytes, source: str, *, key: str, original: bytes, declared: str | None, fetched_at: str
-) -> Reading:
-    """The reading of the bytes of a page; `declared` is the encoding that came with them, `original` what was given."""
-    tree = _tree(page, source, declared)
+    raw = original.read(largest=LARGEST_PAGE_BYTES)
+    page, declared = raw, original.encoding
+    if original.suffix == ".gz":
+        page = _unpacked(raw, original.source)
+    elif original.suffix in {".mhtml", ".mht"}:
+        page, declared = _page_of_archive(raw, original.source)
+    tree = _tree(page, original.source, declared)
     metadata = page_metadata(tree)
     text = "\n".join(_article(tree, metadata))
     if not _is_article(text, is_declared=says_article(tree)):
         found = "a page with little text of its own" if text else "a page without one"
-        raise RefusedSource(
-            source, f"expected an article, found {found} (a home page, a list, a login?); {_WHAT_TO_DO}"
-        )
-    snapshot = Snapshot.take(text, original=original, source=source, media_type=MEDIA_TYPE, fetched_at=fetched_at)
-    return Reading(key=key, snapshot=snapshot, metadata=metadata)
+        reason = f"expected an article, found {found} (a home page, a list, a login?); {_WHAT_TO_DO}"
+        raise RefusedSource(original.source, reason)
+    snapshot = Snapshot.take(
+        text, original=raw, source=original.source, media_type=MEDIA_TYPE, fetched_at=original.fetched_at
+    )
+    yield Reading(key=original.key, snapshot=snapshot, metadata=metadata)
 
 
 # The page
 
 
-def _bytes(path: Path, source: str) -> bytes:
-    """The file's bytes, unpacked where it is a .gz; never more than a page may have."""
+def _unpacked(raw: bytes, source: str) -> bytes:
+    """What a .html.gz holds; never more than a page may have."""
+    if PurePath(PurePath(source).stem).suffix.lower() not in {".html", ".htm"}:
+        raise RefusedSource(source, "expected a page (.html.gz), found another gzip archive; unpack it first")
     try:
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if path.suffix.lower() == ".gz":
-                raw = gzip.GzipFile(fileobj=stream).read(LARGEST_PAGE_BYTES + 1)
-                size = len(raw)
-            else:
-                raw = stream.read(LARGEST_PAGE_BYTES + 1)
+        page = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(LARGEST_PAGE_BYTES + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RefusedSource(source, "expected a gzip archive, found it damaged; save the page again") from error
-    except OSError as error:
-        raise RefusedSource(source, f"expected a readable file, found: {error.strerror}; check the path") from error
-    if len(raw) > LARGEST_PAGE_BYTES:
-        limit, found = LARGEST_PAGE_BYTES // 1_000_000, size / 1_000_000
-        raise RefusedSource(source, f"expected a page of at most {limit} MB, found {found:.0f} MB; {_WHAT_TO_DO}")
-    return raw
+    if len(page) > LARGEST_PAGE_BYTES:
+        limit = LARGEST_PAGE_BYTES // 1_000_000
+        raise RefusedSource(source, f"expected a page of at most {limit} MB, found more in the archive; {_WHAT_TO_DO}")
+    return page
 
 
 def _page_of_archive(raw: bytes, source: str) -> tuple[bytes, str | None]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from retrieval.datamodel import Metadata, Reading, Snapshot
 from retrieval.errors import RefusedSource
 from retrieval.read.decode import refuse_binary
 from retrieval.read.metadata import iso_date, language_code
+from retrieval.read.original import Original
 from retrieval.read.text import LARGEST_TEXT_BYTES
 
 __all__ = ["read_jsonl"]
@@ -25,22 +25,23 @@ class _BadLine(Exception):
     """What was expected of the line, and what was found: its text is the reason."""
 
 
-def read_jsonl(path: Path, source: str, *, fetched_at: str) -> Iterator[Reading | RefusedSource]:
+def read_jsonl(original: Original) -> Iterator[Reading | RefusedSource]:
     """The reading of each line, or why it was refused; blank lines are passed over.
 
     The file is read line by line: it may be larger than memory. `RefusedSource` is raised where the whole file cannot
     be read, or is no text in UTF-8.
     """
     seen: dict[str, int] = {}
+    source = original.source
+    empty = True
     try:
-        with path.open("rb") as stream:
-            empty = True
+        with original.stream() as stream:
             for number, line in _lines(stream, source):
                 if line is not None and not line.strip():
                     continue
                 empty = False
                 try:
-                    reading = _reading(line, source, fetched_at=fetched_at)
+                    reading = _reading(line, source, fetched_at=original.fetched_at)
                     first = seen.setdefault(reading.key, number)
                     if first != number:
                         raise _BadLine(f"expected an id of its own, found the id of line {first}")
@@ -49,7 +50,7 @@ def read_jsonl(path: Path, source: str, *, fetched_at: str) -> Iterator[Reading 
                 else:
                     yield reading
     except OSError as error:
-        raise RefusedSource(source, f"expected a readable file, found: {error.strerror}; check the path") from error
+        raise original.unreadable(error) from error
     if empty:
         raise RefusedSource(source, "expected a JSON object on each line, found an empty file; leave it out")
 

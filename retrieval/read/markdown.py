@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from retrieval.datamodel import Metadata, Reading
 from retrieval.read.metadata import iso_date, language_code
-from retrieval.read.text import key_of, snapshot_of
+from retrieval.read.original import Original
+from retrieval.read.text import snapshot_of
 
 __all__ = ["read_markdown"]
 
@@ -19,10 +19,10 @@ _FIELD = re.compile(r"^(?P<name>[A-Za-z_]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*?)[ \t
 _NAMES = {"author": "authors", "authors": "authors", "date": "published", "lang": "language"}
 
 
-def read_markdown(path: Path, source: str, *, fetched_at: str) -> Iterator[Reading]:
+def read_markdown(original: Original) -> Iterator[Reading]:
     """The one reading of a Markdown file; `RefusedSource` as for plain text."""
-    snapshot = snapshot_of(path, source, "text/markdown", fetched_at=fetched_at)
-    yield Reading(key=key_of(source), snapshot=snapshot, metadata=_metadata(snapshot.text))
+    snapshot = snapshot_of(original, "text/markdown")
+    yield Reading(key=original.key, snapshot=snapshot, metadata=_metadata(snapshot.text))
 
 
 def _metadata(text: str) -> Metadata:
