@@ -1,4 +1,4 @@
-"""What the environment says: `QUOTH_LIBRARY`, `QUOTH_MODEL`, `QUOTH_THREADS`, `QUOTH_OPERATING_POINT`."""
+"""What the environment says: `QUOTH_LIBRARY`, `QUOTH_MODEL` and the others in `NAMES`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = ["Chosen", "read_settings"]
 
 PREFIX = "QUOTH_"
 LIBRARY = "QUOTH_LIBRARY"
+NAMES = (LIBRARY, "QUOTH_MODEL", "QUOTH_OPERATING_POINT", "QUOTH_THREADS", "QUOTH_WEB_ALLOWED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,12 @@ def _with(settings: Settings, name: str, value: str) -> Settings:
                 change = {"threads": _number(int, value, "a whole number of threads")}
             case "QUOTH_OPERATING_POINT":
                 change = {"operating_point": _number(float, value, "a number between 0 and 1")}
+            case "QUOTH_WEB_ALLOWED":
+                change = {"web_allowed": tuple(host.strip() for host in value.split(",") if host.strip())}
             case _:
-                known = "QUOTH_LIBRARY, QUOTH_MODEL, QUOTH_OPERATING_POINT, QUOTH_THREADS"
-                raise InputError(f"expected a setting among {known}, found {name}: correct its name, or unset it")
+                raise InputError(
+                    f"expected a setting among {', '.join(NAMES)}, found {name}: correct its name, or unset it"
+                )
         return replace(settings, **change)
     except ValueError as error:
         raise InputError(f"{name}: {error}; correct it, or unset it") from error

@@ -19,6 +19,7 @@ __all__ = [
     "Document",
     "Excerpt",
     "Hit",
+    "Known",
     "Metadata",
     "Passage",
     "Ranking",
@@ -119,6 +120,15 @@ class Validators:
 
     etag: str | None = None
     last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a source that was read before: the digest of its bytes, what its server said, and when."""
+
+    bytes_sha256: str
+    fetched_at: str
+    validators: Validators = field(default_factory=Validators)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval import analyze, excerpt, fuse, indexes, ingest
+from retrieval import analyze, excerpt, fuse, gather, indexes, ingest
 from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Background, Candidate, Document, Hit, Ranking, Reply
 from retrieval.differing import mark_differing
@@ -31,6 +32,9 @@ from retrieval.settings import Settings
 from retrieval.spelling import respelt
 from retrieval.timing import timing
 from retrieval.writer import writing
+
+if TYPE_CHECKING:
+    from retrieval.web.fetch import Fetcher
 
 __all__ = ["Engine"]
 
@@ -234,12 +238,21 @@ class Engine:
     # Looking after the collection
 
     def ingest(self, paths: Sequence[str], *, progress: Progress = SILENT) -> Report:
-        """Bring files and folders into the library, and its indexes up to it."""
+        """Bring files, folders and URLs into the library, and its indexes up to it."""
         with writing(self.library) as writer:
             try:
-                return ingest.ingest(self.library, writer, self._checked_encoder, paths, progress)
+                sources = gather.sources(paths)
+                found = gather.gather(
+                    sources, self.library, processes=self.settings.reading_processes, make_fetcher=self._make_fetcher
+                )
+                return ingest.ingest(self.library, writer, self._checked_encoder, found, len(sources), progress)
             finally:
                 self._indexes = indexes.update(self.library, writer)
+
+    def _make_fetcher(self) -> Fetcher:
+        from retrieval.web.fetch import Fetcher
+
+        return Fetcher(allowed=self.settings.web_allowed)
 
     def remove(self, document_id: str) -> None:
         """Remove a document, and its snapshot with it; `UnknownDocument` where there is none."""

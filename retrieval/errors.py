@@ -50,6 +50,9 @@ class RefusedSource(InputError):
         self.source = source
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[RefusedSource], tuple[str, str]]:
+        return RefusedSource, (self.source, self.reason)  # it crosses from the process that read
+
 
 class BadQuestion(InputError):
     """A question that cannot be asked: empty, or longer than the limit."""

@@ -1,4 +1,4 @@
-"""Sources into the library: read, find the articles, cut passages, encode, commit batch by batch.
+"""Articles into the library: cut passages, encode, commit batch by batch.
 
 A batch is one transaction: a kill loses at most the batch in hand, and giving the same sources again goes on from
 there, because what stands in the library unchanged is passed over.
@@ -7,17 +7,19 @@ there, because what stands in the library unchanged is passed over.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
 
-from retrieval import articles, read
+from retrieval import articles
 from retrieval.datamodel import Document, Passage, Reading
 from retrieval.encode import Encoder
 from retrieval.errors import RefusedSource
+from retrieval.gather import Article, Found, Unchanged
 from retrieval.library import Library
 from retrieval.passages import passages
 from retrieval.rows import EncodedPassage, Entry
@@ -28,7 +30,7 @@ __all__ = ["Progress", "Report", "encode_documents", "ingest", "rebuild"]
 LONGEST_HEADING_CHARACTERS = 200  # of what is encoded: a longer one would leave the passage no room
 BATCH_CHARACTERS = 40_000  # about five seconds of encoding on two cores: what a kill may cost
 
-Progress: TypeAlias = Callable[[int, int], None]  # characters done, characters in all
+Progress: TypeAlias = Callable[[int, int], None]  # characters done, characters in all as far as is known
 logger = logging.getLogger(__name__)
 
 
@@ -44,59 +46,105 @@ class Report:
 
 
 def ingest(
-    library: Library, writer: Writer, encoder: Callable[[], Encoder], paths: Sequence[str], progress: Progress
-) -> Report:
-    """Bring the files and folders in `paths` into the library. `encoder` is called when there is something to encode.
-
-    What cannot be read stands in the report; everything else is in. The sources are read twice: once to learn how
-    much there is to do, so that `progress` can tell the rest, and once to do it.
-    """
-    total = sum(len(reading.snapshot.text) for reading in _changed(library, paths, None))
-    report = Report()
-    _store(library, writer, encoder, _changed(library, paths, report), lambda done: progress(done, total), report)
-    return report
-
-
-def _store(
     library: Library,
     writer: Writer,
     encoder: Callable[[], Encoder],
-    readings: Iterator[Reading],
-    progress: Callable[[int], None],
-    report: Report,
-) -> None:
-    """Find the articles of `readings`, encode and commit them; `report` learns what became of them."""
-    batch: list[tuple[Reading, tuple[Document, ...]]] = []
-    waiting = done = 0
-    for reading in readings:
-        try:
-            documents = articles.documents(reading)
-        except RefusedSource as refused:
-            report.refused.append(refused)
-            documents = ()
-        if _is_waiting(batch, reading, documents):  # given twice: the second finds the first in the library
-            _commit(library, writer, encoder, batch, report)
-            batch = []
-        if library.holds(reading):
-            report.unchanged += library.count_documents(reading.key)
-        elif documents:
-            batch.append((reading, documents))
-        waiting += len(reading.snapshot.text)
-        if waiting >= BATCH_CHARACTERS:
-            _commit(library, writer, encoder, batch, report)
-            done += waiting
-            batch, waiting = [], 0
-            progress(done)
-    _commit(library, writer, encoder, batch, report)
-    progress(done + waiting)
+    found: Iterable[Iterator[Found]],
+    sources: int,
+    progress: Progress,
+) -> Report:
+    """Bring what was `found` in each of so many `sources` into the library, in that order.
+
+    `encoder` is called when there is something to encode. What cannot be read stands in the report; everything else
+    is in.
+    """
+    report = Report()
+    batch = _Batch(library, writer, encoder, report, _Course(sources, progress))
+    for one in found:
+        for item in one:
+            if isinstance(item, RefusedSource):
+                report.refused.append(item)
+            elif isinstance(item, Unchanged):
+                report.unchanged += library.count_documents(item.key)
+            else:
+                batch.add(item)
+        batch.course.sources_read += 1
+    batch.commit()
+    return report
 
 
-def _is_waiting(
-    batch: Sequence[tuple[Reading, tuple[Document, ...]]], reading: Reading, documents: Sequence[Document]
-) -> bool:
-    """Whether the batch holds the reading's key or an id of its documents already."""
-    ids = {document.id for document in documents}
-    return any(other.key == reading.key or any(document.id in ids for document in found) for other, found in batch)
+@dataclass(slots=True)
+class _Course:
+    """How far an ingest has come, in characters; how many there are in all is told by the sources that were read."""
+
+    sources: int
+    progress: Progress
+    sources_read: int = 0
+    characters_read: int = 0
+    characters_done: int = 0
+
+    def advance(self, characters: int) -> None:
+        """Tell that so many more characters are done."""
+        self.characters_done += characters
+        rest = max(self.sources - self.sources_read, 0) / max(self.sources_read, 1)
+        self.progress(self.characters_done, round(self.characters_read * (1 + rest)))
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What waits to be encoded and committed together, and where it goes."""
+
+    library: Library
+    writer: Writer
+    encoder: Callable[[], Encoder]
+    report: Report
+    course: _Course
+    articles: list[Article] = field(default_factory=list)
+    characters: int = 0
+
+    def add(self, article: Article) -> None:
+        """Take `article` in; commit when there is enough."""
+        if _is_waiting(self.articles, article):  # given twice: the second finds the first in the library
+            self.commit()
+        if self.library.holds(article.reading):
+            self.report.unchanged += self.library.count_documents(article.reading.key)
+            return
+        self.articles.append(article)
+        characters = len(article.reading.snapshot.text)
+        self.characters += characters
+        self.course.characters_read += characters
+        if self.characters >= BATCH_CHARACTERS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Encode and store what waits, in one transaction."""
+        if not self.articles:
+            return
+        encode = self.encoder()
+        documents = [document for article in self.articles for document in article.documents]
+        encoded = encode_documents(encode, documents, self.course.advance)
+        for article in self.articles:
+            if not self.library.count_documents(article.reading.key):
+                self.report.added += len(article.documents)
+            else:
+                self.report.replaced += len(article.documents)
+        self.report.passages += sum(len(found) for found in encoded.values())
+        entries: list[Entry] = [
+            (article.reading, [(document, encoded[document.id]) for document in article.documents])
+            for article in self.articles
+        ]
+        self.writer.put(entries, identity=encode.identity, at=datetime.now(UTC).isoformat(timespec="seconds"))
+        logger.debug("committed %d sources", len(entries))
+        self.articles, self.characters = [], 0
+
+
+def _is_waiting(batch: Sequence[Article], article: Article) -> bool:
+    """Whether the batch holds the article's key or an id of its documents already."""
+    ids = {document.id for document in article.documents}
+    return any(
+        other.reading.key == article.reading.key or any(document.id in ids for document in other.documents)
+        for other in batch
+    )
 
 
 def rebuild(
@@ -124,47 +172,31 @@ def rebuild(
     writer.rebuild(entries(), identity=encoder.identity)
 
 
-def _changed(library: Library, paths: Sequence[str], report: Report | None) -> Iterator[Reading]:
-    """What stands in the sources and not yet, in these bytes, in the library; the rest goes into the report."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    for original in read.sources(paths, fetched_at=now):
-        found = [original] if isinstance(original, RefusedSource) else read.readings(original)
-        for reading in found:
-            if isinstance(reading, RefusedSource):
-                if report is not None:
-                    report.refused.append(reading)
-            elif library.holds(reading):
-                if report is not None:
-                    report.unchanged += library.count_documents(reading.key)
-            else:
-                yield reading
+def encode_documents(
+    encoder: Encoder, documents: Sequence[Document], advance: Callable[[int], None] = lambda _: None
+) -> dict[str, list[EncodedPassage]]:
+    """Each document's passages with their embeddings, by document id; `advance` is told of characters as they are done.
 
-
-def _commit(
-    library: Library,
-    writer: Writer,
-    encoder: Callable[[], Encoder],
-    batch: list[tuple[Reading, tuple[Document, ...]]],
-    report: Report,
-) -> None:
-    if not batch:
-        return
-    encode = encoder()
-    encoded = encode_documents(encode, [document for _, documents in batch for document in documents])
-    entries = [(reading, [(document, encoded[document.id]) for document in documents]) for reading, documents in batch]
-    for reading, documents in batch:
-        if not library.count_documents(reading.key):
-            report.added += len(documents)
-        else:
-            report.replaced += len(documents)
-    report.passages += sum(len(found) for found in encoded.values())
-    writer.put(entries, identity=encode.identity, at=datetime.now(UTC).isoformat(timespec="seconds"))
-    logger.debug("committed %d sources", len(batch))
-
-
-def encode_documents(encoder: Encoder, documents: Sequence[Document]) -> dict[str, list[EncodedPassage]]:
-    """Each document's passages with their embeddings, by document id: one call, so that like lengths meet."""
+    A batch of them is encoded by one call, so that like lengths meet.
+    """
+    encoded: dict[str, list[EncodedPassage]] = {document.id: [] for document in documents}
     found = [(document, passage) for document in documents for passage in passages(document)]
+    while found:
+        many = _fitting([len(passage.span) for _, passage in found])
+        for document_id, one in _encoded(encoder, found[:many]):
+            encoded[document_id].append(one)
+        advance(sum(len(passage.span) for _, passage in found[:many]))
+        found = found[many:]
+    return encoded
+
+
+def _fitting(lengths: Sequence[int]) -> int:
+    """How many of the first passages make a batch; at least one."""
+    ends = list(accumulate(lengths))
+    return max(1, sum(end <= BATCH_CHARACTERS for end in ends))
+
+
+def _encoded(encoder: Encoder, found: Sequence[tuple[Document, Passage]]) -> Iterator[tuple[str, EncodedPassage]]:
     texts = [_with_heading(passage, passage.span.of(document.snapshot.text)) for document, passage in found]
     sentences = [
         _with_heading(passage, span.of(document.snapshot.text))
@@ -172,13 +204,11 @@ def encode_documents(encoder: Encoder, documents: Sequence[Document]) -> dict[st
         for span in passage.sentences
     ]
     embeddings = encoder.encode([*texts, *sentences], prompt="passage")
-    encoded: dict[str, list[EncodedPassage]] = {document.id: [] for document in documents}
     position = len(texts)
     for row, (document, passage) in enumerate(found):
         after = position + len(passage.sentences)
-        encoded[document.id].append(EncodedPassage(passage, embeddings[row], np.asarray(embeddings[position:after])))
+        yield document.id, EncodedPassage(passage, embeddings[row], np.asarray(embeddings[position:after]))
         position = after
-    return encoded
 
 
 def _with_heading(passage: Passage, text: str) -> str:

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from retrieval import rows
-from retrieval.datamodel import Document, Reading, Snapshot
+from retrieval.datamodel import Document, Known, Reading, Snapshot
 from retrieval.errors import DamagedLibrary, StorageError, UnknownDocument
 from retrieval.rows import EncodedPassage, Row
 
@@ -180,11 +180,21 @@ class Library:
         except DamagedLibrary:
             return None
 
+    def known(self, key: str) -> Known | None:
+        """What stands under `key` now; None where nothing does, or it is damaged and to be replaced."""
+        statement = (
+            "SELECT bytes_sha256, fetched_at, json_extract(metadata, '$.validators'), sha256 FROM sources"
+            " WHERE key = ? AND replaced_at IS NULL"
+        )
+        for bytes_sha256, fetched_at, validators, sha256 in self._rows(statement, key):
+            if self._is_intact(sha256):
+                return Known(bytes_sha256, fetched_at, rows.validators(validators))
+        return None
+
     def holds(self, reading: Reading) -> bool:
         """Whether the same bytes stand under the reading's key already, and their text is intact."""
-        statement = "SELECT bytes_sha256, sha256 FROM sources WHERE key = ? AND replaced_at IS NULL"
-        found = self._rows(statement, reading.key)
-        return bool(found) and found[0][0] == reading.snapshot.bytes_sha256 and self._is_intact(found[0][1])
+        known = self.known(reading.key)
+        return known is not None and known.bytes_sha256 == reading.snapshot.bytes_sha256
 
     def readings(self) -> Iterator[Reading]:
         """Every source that stands now, as it was read, in the order in which it was added."""

@@ -24,6 +24,7 @@ __all__ = [
     "passage_checksum",
     "reading",
     "source_checksum",
+    "validators",
     "written_fields",
     "written_metadata",
     "written_spans",
@@ -100,10 +101,16 @@ def reading(row: Row) -> Reading:
         key=key,
         snapshot=Snapshot(sha256, bytes_sha256, source, media_type, text, fetched_at),
         pages=tuple(values.pop("pages", ())),
-        validators=Validators(**values.pop("validators", {})),
+        validators=validators(values.pop("validators", {})),
         metadata=Metadata(authors=tuple(values.pop("authors")), **values),
         document_id=document_id,
     )
+
+
+def validators(written: dict[str, str] | str | None) -> Validators:
+    """Validators as the metadata of a source hold them, perhaps as JSON text."""
+    values = json.loads(written) if isinstance(written, str) else written
+    return Validators(**values) if values else Validators()
 
 
 def source_checksum(*fields: str | None) -> int:

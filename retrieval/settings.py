@@ -12,7 +12,10 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one engine. `threads` is how many cores encoding may use."""
+    """The settings of one engine. `threads` is how many cores encoding may use.
+
+    `web_allowed` are the hosts, as `host:port`, that may be fetched from though they are not public.
+    """
 
     model: str = DEFAULT_MODEL
     threads: int = min(2, os.cpu_count() or 1)
@@ -21,10 +24,14 @@ class Settings:
     read_passages_of_each_language: int = 4
     longest_question_characters: int = 2000
     operating_point: float = 0.45
+    reading_processes: int = 2
+    web_allowed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"expected threads of at least 1, found {self.threads}")
+        if self.reading_processes < 1:
+            raise ValueError(f"expected reading_processes of at least 1, found {self.reading_processes}")
         if not 0 < self.operating_point < 1:
             raise ValueError(f"expected an operating point between 0 and 1, found {self.operating_point}")
         if not 1 <= self.read_passages <= self.depth_passages:

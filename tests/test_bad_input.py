@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import PORT, Quoth, is_one_line
 
-_SETTINGS = "QUOTH_LIBRARY, QUOTH_MODEL, QUOTH_OPERATING_POINT, QUOTH_THREADS"
+_SETTINGS = "QUOTH_LIBRARY, QUOTH_MODEL, QUOTH_OPERATING_POINT, QUOTH_THREADS, QUOTH_WEB_ALLOWED"
 
 
 # What is typed

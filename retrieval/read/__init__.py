@@ -14,7 +14,7 @@ from retrieval.read.markdown import read_markdown
 from retrieval.read.original import Original
 from retrieval.read.text import read_text
 
-__all__ = ["readings", "sources"]
+__all__ = ["APART", "readings", "sources"]
 
 _Reader: TypeAlias = Callable[[Original], Iterator[Reading | RefusedSource]]
 
@@ -30,6 +30,9 @@ _READERS: dict[str, _Reader] = {
     ".mhtml": read_html,
     ".txt": read_text,
 }
+
+# What takes a large parser, and is therefore read in a process of its own.
+APART = frozenset({".docx", ".gz", ".htm", ".html", ".mht", ".mhtml", ".pdf"})
 
 
 def sources(paths: Sequence[str], *, fetched_at: str) -> Iterator[Original | RefusedSource]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedIOBase
 
 from retrieval.datamodel import Metadata, Reading, Snapshot
 from retrieval.errors import RefusedSource
@@ -55,7 +55,7 @@ def read_jsonl(original: Original) -> Iterator[Reading | RefusedSource]:
         raise RefusedSource(source, "expected a JSON object on each line, found an empty file; leave it out")
 
 
-def _lines(stream: BinaryIO, source: str) -> Iterator[tuple[int, bytes | None]]:
+def _lines(stream: BufferedIOBase, source: str) -> Iterator[tuple[int, bytes | None]]:
     """Each line with its number, from 1; `None` in place of one that is too long to hold."""
     number = 0
     while line := stream.readline(LARGEST_TEXT_BYTES + 1):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BufferedIOBase
 from pathlib import Path, PurePath
-from typing import BinaryIO
 
+from retrieval.datamodel import Validators
 from retrieval.errors import RefusedSource
 
 __all__ = ["Original", "key_of"]
@@ -21,7 +22,8 @@ class Original:
 
     `source` is what is cited: the path as typed joined with the path inside the folder, or the URL. `key` is what the
     source is known by: giving it again replaces what stood there. `suffix` names the format, in lower case, such as
-    ".pdf". `encoding` is the one that the bytes came with, where the server said so. `fetched_at` is ISO 8601 in UTC.
+    ".pdf". `fetched_at` is ISO 8601 in UTC. What was fetched has the `url` where it was found, and what its server said
+    of it: the `encoding` and the `validators`.
     """
 
     source: str
@@ -31,13 +33,15 @@ class Original:
     path: Path | None = None
     raw: bytes = b""
     encoding: str | None = None
+    url: str | None = None
+    validators: Validators = field(default_factory=Validators)
 
     @classmethod
     def of_file(cls, path: Path, source: str, *, fetched_at: str) -> Original:
         """The file at `path`."""
         return cls(source, key_of(source), path.suffix.lower(), fetched_at, path=path)
 
-    def stream(self) -> BinaryIO:
+    def stream(self) -> BufferedIOBase:
         """The bytes from their beginning; `RefusedSource` where they cannot be read."""
         if self.path is None:
             return io.BytesIO(self.raw)
