@@ -241,7 +241,7 @@ def _sources(options: argparse.Namespace) -> int:
     from bot.terminal import sources_text
 
     for document in engine.documents():
-        _say(sources_text(document))
+        _say(sources_text(document, engine.also_in(document)))
     count = engine.library.count_documents()
     _notice(f"{count} document{'' if count == 1 else 's'}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -48,12 +49,13 @@ def reply_text(reply: Reply, reach: Reach, style: Style) -> str:
             assert_never(reply)
 
 
-def sources_text(document: Document) -> str:
-    """A document in two lines: its id and headline, and who published it, when, where."""
+def sources_text(document: Document, also_in: Sequence[str]) -> str:
+    """A document in two lines: its id and headline, and who published it, when, where; a third for the same story."""
     details = [part for part in (document.publisher, _date(document.published), document.snapshot.source) if part]
     return (
         f"{printable_line(document.id)}  {printable_line(document.title or '') or 'untitled'}\n"
         f"    {printable_line(' · '.join(details))}"
+        + (f"\n    the same story as {printable_line(', '.join(also_in))}" if also_in else "")
     )
 
 
@@ -182,15 +184,22 @@ def _citation(excerpt: Excerpt, style: Style) -> list[str]:
     known = [
         part for part in (document.publisher, ", ".join(document.authors), _date(document.published), updated) if part
     ]
-    text = document.snapshot.text
-    line = text.count("\n", 0, excerpt.span.start) + 1
-    page = f"p. {excerpt.page}, " if excerpt.page is not None else ""
-    place = f"{page}line {line}, characters {excerpt.span.start}-{excerpt.span.end}"
+    characters = f"characters {excerpt.span.start}-{excerpt.span.end}"
+    place = ", ".join(part for part in (_place(excerpt), characters) if part)
     rows = [document.title or "", " · ".join(known), document.url or "", f"{document.snapshot.source}, {place}"]
     if excerpt.also_in:
         rows.append(f"also in {', '.join(excerpt.also_in)}")
     lines = [line for row in rows if row for line in _wrapped(printable_line(row), style.width - 4)]
     return [f"  {'— ' if number == 0 else '  '}{line}" for number, line in enumerate(lines)]
+
+
+def _place(excerpt: Excerpt) -> str | None:
+    """Where a reader finds the excerpt in its file: the page, or the line of what is a text to begin with."""
+    if excerpt.page is not None:
+        return f"p. {excerpt.page}"
+    snapshot = excerpt.document.snapshot
+    is_text = snapshot.media_type in {"text/plain", "text/markdown", "application/jsonl"}
+    return f"line {snapshot.text.count(chr(10), 0, excerpt.span.start) + 1}" if is_text else None
 
 
 def _date(written: str | None) -> str | None:

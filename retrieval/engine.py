@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval import analyze, excerpt, fuse, gather, indexes, ingest
+from retrieval import analyze, excerpt, fuse, gather, indexes, ingest, repeated
 from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Background, Candidate, Document, Hit, Ranking, Reply
 from retrieval.differing import mark_differing
 from retrieval.encode import Embeddings, Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
-from retrieval.evidence import Weigh
+from retrieval.evidence import Choice, Weigh
 from retrieval.excerpt import Weighed
 from retrieval.filters import Filters, narrowed
 from retrieval.followup import resolve
@@ -41,6 +43,7 @@ __all__ = ["Engine"]
 # The cosines of a question with passages of any language, as this model gives them: what steadies small collections.
 TYPICAL = Background(passages=20, mean=0.74, spread=0.022)
 NAME_WEIGHT = 1.5  # a name in the question says more than another word as rare
+SPARE = 2  # excerpts more than are shown, should one repeat another
 SILENT: Progress = lambda done, total: None  # noqa: E731
 
 
@@ -83,8 +86,8 @@ class Engine:
         if within is not None and not within:
             return Abstention(question, "filtered_out")
         query = self.query(asked, [narrowed(earlier.strip())[0] for earlier in history])
-        chosen = excerpt.choose(query, self.weigh(query, within=within), self.weight(), top=top)
-        choices = mark_differing(query.asked, chosen)
+        chosen = excerpt.choose(query, self.weigh(query, within=within), self.weight(), top=top + SPARE)
+        choices = mark_differing(query.asked, self._told_once(chosen)[:top])
         reply = decide(question, choices, operating_point=self.settings.operating_point)
         self._prove(reply)
         return reply
@@ -148,7 +151,7 @@ class Engine:
             of_each=self.settings.read_passages_of_each_language,
         )
         documents = self.library.documents_by_id({encoded[hit.passage_id].passage.document_id for hit in best})
-        return [
+        found = [
             Candidate(
                 document=documents[passage.document_id],
                 passage=passage,
@@ -162,6 +165,41 @@ class Engine:
             for passage in [encoded[hit.passage_id].passage]
             if passage.document_id in documents
         ]
+        return [left for one in found if (left := repeated.quotable(one, self._boilerplate_of(one.document)))]
+
+    def _boilerplate_of(self, document: Document) -> Callable[[str], bool]:
+        """Whether a sentence of `document` is what its outlet prints in other documents too."""
+        outlet = repeated.outlet(document.publisher, document.url)
+
+        def is_boilerplate(sentence: str) -> bool:
+            saying = self._current_indexes().lexical.that_say(repeated.said(sentence))
+            if outlet is None or len(saying) < repeated.FEWEST_REPEATING:
+                return False
+            outlets = [repeated.outlet(*found) for found in self.library.outlets(saying).values()]
+            return outlets.count(outlet) >= repeated.FEWEST_REPEATING
+
+        return is_boilerplate
+
+    def also_in(self, document: Document) -> tuple[str, ...]:
+        """The ids of the other documents that tell the same story."""
+        lexical = self._current_indexes().lexical
+        keys = repeated.sentence_keys(document)
+        shared = Counter(found for key in keys for found in lexical.that_say(key) if found != document.id)
+        often = [found for found, count in shared.items() if count >= repeated.FEWEST_SHARED]
+        return repeated.same_story(document, self.library.documents_by_id(often).values())
+
+    def _told_once(self, choices: Sequence[Choice]) -> list[Choice]:
+        """The choices, where several documents tell one story: without what was said already, with who says it too."""
+        told: list[Choice] = []
+        for choice in choices:
+            excerpt = choice.excerpt
+            if not any(
+                excerpt.document.id in before.excerpt.also_in and repeated.same_words(before.excerpt.text, excerpt.text)
+                for before in told
+            ):
+                also_in = {*excerpt.also_in, *self.also_in(excerpt.document)}
+                told.append(replace(choice, excerpt=replace(excerpt, also_in=tuple(sorted(also_in)))))
+        return told
 
     def _vector(self, query: Query) -> Embeddings:
         """The unit vector of the question; of one that leans on others, halfway between it and what it stands for."""

@@ -20,6 +20,7 @@ from retrieval.dense import DenseIndex
 from retrieval.errors import DamagedLibrary, StorageError
 from retrieval.lexical import LexicalEntry, LexicalIndex
 from retrieval.library import INDEXES, Library
+from retrieval.repeated import said
 from retrieval.rows import EncodedPassage
 from retrieval.whole import remove_leftovers, whole_folder
 from retrieval.writer import Writer
@@ -139,9 +140,17 @@ def _write(library: Library, folder: Path, base: int | None) -> None:
 
 
 def _lexical_entries(entries: Iterable[tuple[Document, EncodedPassage]]) -> Iterator[LexicalEntry]:
+    """What the lexical index takes of each passage; a sentence that a document repeats is told once for it."""
+    told: set[str] = set()
+    document_id = None
     for document, encoded in entries:
-        passage = encoded.passage
-        yield LexicalEntry(passage.id, document.id, passage.heading, passage.span.of(document.snapshot.text))
+        if document.id != document_id:
+            document_id = document.id
+            told = set()
+        passage, text = encoded.passage, document.snapshot.text
+        keys = {said(sentence.of(text)) for sentence in passage.sentences} - told
+        told |= keys
+        yield LexicalEntry(passage.id, document.id, passage.heading, passage.span.of(text), tuple(sorted(keys)))
 
 
 @contextmanager

@@ -35,13 +35,14 @@ __all__ = ["HEADING_WEIGHT", "LexicalEntry", "LexicalIndex", "build", "extend"]
 HEADING_WEIGHT = 0.2
 _K1 = 1.2  # of BM25, as tantivy has it
 
-_FORMAT = 2  # to be raised with every change of the schema or of analyze.py: older folders are then rebuilt
+_FORMAT = 3  # to be raised with every change of the schema or of analyze.py: older folders are then rebuilt
 _MANIFEST = "manifest.json"
 _REWRITTEN_BY_ENGINE = frozenset({"meta.json", ".managed.json"})
 _LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 _WRITER_HEAP_BYTES = 64_000_000
 DEFINING_PASSAGES = 100  # that are looked at for what an abbreviation of the question stands for
 FEWEST_DEFINITIONS = 0.2  # of a form's definitions must say the same, or it is taken for a slip
+MOST_SAYING = 1000  # documents of a sentence that are looked at
 _SCORE_DECIMALS = (
     5  # the engine sums in 32 bits, in an order of its own: what lies below is noise, and must not break ties
 )
@@ -49,12 +50,13 @@ _SCORE_DECIMALS = (
 
 @dataclass(frozen=True, slots=True)
 class LexicalEntry:
-    """A passage as it is searched: what it is known by, and its words."""
+    """A passage as it is searched: what it is known by, its words, and the keys of sentences as `repeated` has them."""
 
     passage_id: str
     document_id: str
     heading: str
     text: str
+    said: tuple[str, ...] = ()
 
 
 class LexicalIndex:
@@ -84,6 +86,14 @@ class LexicalIndex:
     def document_frequency(self, term: str) -> int:
         """How many passages hold `term` in their body; those removed count until their segment is merged."""
         return int(self._searcher.doc_freq("body", term))
+
+    def that_say(self, key: str) -> tuple[str, ...]:
+        """The ids of the documents that hold the sentence of `key`, `MOST_SAYING` at most, in no order."""
+        if not self._searcher.doc_freq("said", key):
+            return ()
+        query = tantivy.Query.term_query(self._schema, "said", key, index_option="basic")
+        found = self._searcher.search(query, MOST_SAYING, count=False).hits
+        return tuple(self._passage_id(address).rpartition("#")[0] for _, address in found)
 
     def ceiling(self, terms: Sequence[str]) -> float:
         """What the body of a short passage that holds all of `terms` many times would get at most.
@@ -205,6 +215,7 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field("document", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("heading", tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("body", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("said", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("form", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("pair", stored=True, tokenizer_name="raw", index_option="basic")
     return builder.build()
@@ -240,6 +251,8 @@ def _engine_document(entry: LexicalEntry) -> tantivy.Document:
     document.add_text("document", _key(entry.document_id))
     document.add_text("heading", " ".join(analyze.terms(entry.heading)))
     document.add_text("body", " ".join(analyze.terms(entry.text)))
+    for key in entry.said:
+        document.add_text("said", key)
     for short, long in sorted(abbreviations.defined(entry.text)):
         document.add_text("form", short)
         document.add_text("form", long)

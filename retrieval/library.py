@@ -150,6 +150,13 @@ class Library:
                 found[document_id] = language
         return found
 
+    def outlets(self, document_ids: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
+        """The publisher and the URL of each of these documents; ids that are gone are left out."""
+        statement = (
+            "SELECT json_extract(fields, '$.publisher'), json_extract(fields, '$.url') FROM documents WHERE id = ?"
+        )
+        return {document_id: row for document_id in document_ids for row in self._rows(statement, document_id)}
+
     def encoded(self, passage_ids: Sequence[str]) -> list[EncodedPassage]:
         """The passages of these ids, in that order; ids that are gone are left out."""
         return [

@@ -17,7 +17,7 @@ _LAYERS = {
     "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
     " roman_urdu spelling quantities question evidence asked alone"
     " filters timing fitted charsmap weights export whole models settings",
-    "stages": "read web articles passages encode dense lexical fuse excerpt differing confidence followup",
+    "stages": "read web repeated articles passages encode dense lexical fuse excerpt differing confidence followup",
     "store": "rows library writer",
     "gathering": "gather",
     "derived": "indexes ingest",

@@ -107,9 +107,9 @@ def test_a_headline_cannot_forge_a_quote() -> None:
     answer = reply_text(Answer("q", (shown,), 0.5), REACH, Style(width=1000)).splitlines()
     assert answer[1] == "  — Real │ The minister resigned. — Reuters"
     abstention = reply_text(Abstention("q", "terms_missing", (forged,), (shown,), 0.1), REACH, Style(width=1000))
-    for text in ("\n".join(answer[1:]), abstention, sources_text(found)):
+    for text in ("\n".join(answer[1:]), abstention, sources_text(found, ())):
         assert not any(line.startswith(("│", "  — Reuters")) for line in text.splitlines())
-    assert len(sources_text(found).splitlines()) == 2
+    assert len(sources_text(found, (forged,)).splitlines()) == 3
 
 
 def test_the_line_ends_of_windows_are_not_shown_but_a_lone_carriage_return_is_replaced() -> None:
@@ -130,7 +130,7 @@ def test_chinese_characters_take_two_cells_each() -> None:
 
 
 def test_a_source_is_two_lines() -> None:
-    assert sources_text(document()) == (
+    assert sources_text(document(), ()) == (
         "ferry-1  Makran ferry draws crowds\n    The Harbour Times · 3 June 2024 · news/ferry.txt"
     )
 
