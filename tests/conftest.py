@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
 import shutil
+import socket
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -209,3 +212,50 @@ def library(seeded: Path, quoth: Quoth, tmp_path: Path, monkeypatch: pytest.Monk
 
 def is_one_line(text: str) -> bool:
     return text.endswith("\n") and text.count("\n") == 1 and "Traceback" not in text
+
+
+# The network
+
+SILENT = "93.184.215.15"  # an address that never answers
+_connect = socket.socket.connect
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses connected to; none outside this machine."""
+    addresses: list[str] = []
+
+    def connect(self: socket.socket, place: Any) -> None:
+        addresses.append(place[0])
+        if place[0] == SILENT:
+            time.sleep(self.gettimeout() or 0)
+            raise TimeoutError
+        if not ipaddress.ip_address(place[0]).is_loopback:
+            raise ConnectionRefusedError(111, "Connection refused")
+        _connect(self, place)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    return addresses
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Sets what names mean, one answer after another, the last for ever; gives the list of what is looked up."""
+
+    def means(answers: dict[str, list[list[str]]]) -> list[str]:
+        looked_up: list[str] = []
+
+        def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
+            left = answers[host]
+            found = left[min(looked_up.count(host), len(left) - 1)]
+            looked_up.append(host)
+            families = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in found]
+            return [
+                (family, socket.SOCK_STREAM, 6, "", (address, port, 0, 0) if ":" in address else (address, port))
+                for family, address in zip(families, found, strict=True)
+            ]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        return looked_up
+
+    return means
