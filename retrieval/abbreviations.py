@@ -2,8 +2,8 @@
 
 The algorithm of Schwartz and Hearst, "A simple algorithm for identifying abbreviation definitions in biomedical text"
 (Pacific Symposium on Biocomputing, 2003): every letter of the short form must stand in the long form, in order, the
-first at the start of a word. It needs letters that come back, so it says nothing of Han or of Urdu spelt by sound
-(سی پیک): those are in `names.toml`.
+first at the start of a word, and no word may stand in both. It needs letters that come back, so it says nothing of Han
+or of Urdu spelt by sound (سی پیک): those are in `names.toml`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from retrieval import analyze
 from retrieval.datamodel import Span
+from retrieval.sentences import split
 
 __all__ = ["LONGEST_FORM", "defined", "forms", "key"]
 
@@ -22,6 +23,7 @@ _BRACKETS = re.compile(r"[(（]\s*([^()（）\n]{2,90}?)\s*[)）]")
 _SHORT = re.compile(r"(?=.*[A-Z])[A-Za-z0-9][A-Za-z0-9&/.-]{1,9}")
 _CAPITALS = re.compile(r".*[A-Z].*[A-Z]")
 _WORD = re.compile(r"[A-Za-z0-9]+")
+_ROMAN = re.compile(r"[ivx]+")
 _SMALL_WORDS = frozenset("a an and at by e for in of on the to".split())
 _WORDS_BEFORE = re.compile(r"[A-Za-z0-9][\w&'’./-]*")
 
@@ -31,9 +33,15 @@ def defined(text: str) -> set[tuple[str, str]]:
     found = set()
     for short, long in _definitions(text):
         pair = key(short), key(long)
-        if all(pair) and pair[0] != pair[1] and len(pair[1].split()) > 1:
+        if all(pair) and pair[0] != pair[1] and len(pair[1].split()) > 1 and not _shared(*pair):
             found.add(pair)
     return found
+
+
+def _shared(short: str, long: str) -> set[str]:
+    """The words of both keys; a number may stand in both ("main line 1 (ML-1)"), and so may a letter."""
+    both = set(short.split()) & set(long.split())
+    return {term for term in both if len(term) > 1 and not term.isdigit() and not _ROMAN.fullmatch(term)}
 
 
 def key(form: str) -> str:
@@ -75,9 +83,10 @@ def _definitions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _before(text: str, end: int, short: str) -> str:
-    """The words before the bracket in which a long form may stand: min(|A| + 5, 2 |A|) for a short form A."""
+    """The words before the bracket that may be the long form of A: min(|A| + 5, 2 |A|) of them, all of one sentence."""
     most = min(len(short) + 5, 2 * len(short))
     start = max(text.rfind("\n", 0, end) + 1, end - 120)
+    start += split(text[start : end + 1])[-1].start
     words = list(_WORDS_BEFORE.finditer(text, start, end))[-most:]
     return text[words[0].start() : end].rstrip() if words else ""
 

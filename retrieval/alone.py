@@ -23,7 +23,7 @@ SHORTEST_CHARACTERS = 80  # that a cut may leave
 
 # A sentence that begins so leans on the one before it.
 _LEANING = re.compile(
-    r"[\"'“‘「『(\[]*(?:(?:and|but|so|or|also|then|thus|therefore|however|moreover|besides|furthermore|hence|instead|he|she|it|"
+    r"[\"'“‘「『(\[]*(?:(?:and|but|so|or|also|then|thus|therefore|however|moreover|besides|furthermore|hence|instead|he|she|(?-i:[Ii]t)|"
     r"its|they|we|i|his|her|their|our|this|that|these|those|such|both|the (?:two|same|former|latter|project|move))\b"
     r"|(?:انہوں|انھوں|ان|اس|وہ|یہ|جبکہ|تاہم|لیکن|مگر)\s|(?:他|她|它|这|该|此|其|但|同时|对此))",
     re.IGNORECASE,

@@ -20,7 +20,7 @@ import Stemmer
 
 from retrieval.datamodel import Span
 
-__all__ = ["Word", "content_terms", "terms", "words"]
+__all__ = ["INTEGER", "Word", "content_terms", "terms", "words"]
 
 _LONGEST_TERM = 64  # characters; a line of base64 must not become one term of a megabyte
 
@@ -43,9 +43,11 @@ _LETTER = rf"[^\W\d_{_BIGRAM_SCRIPTS}{_ARABIC_LETTERS}]"
 _WORD = rf"{_LETTER}(?:{_LETTER}+|[{_MARKS}{_JOINERS}]+)*"
 
 # 8,000 and 1,50,000 are grouped, 2021,2022 is two years; 3.5 is a decimal, 27.06.2025 three numbers.
-# The groups have a limit, or a row of a table ("12,34,56" and on) would be read again from each of its numbers.
-_INTEGER = r"(?:\d{1,3}(?:[,٬，]\d{2,3}){0,6}[,٬，]\d{3}(?!\d)|\d+)"
-_NUMBER = rf"(?:(?<!\d[.٫．]){_INTEGER}[.٫．]\d+(?![.٫．]?\d)|{_INTEGER})(?:(?:st|nd|rd|th|ST|ND|RD|TH)\b)?"
+# The groups have a limit, or a row of a table ("12,34,56" and on) would be read again from each of its numbers. The
+# Chinese comma parts numbers (100，200，300人); only between full-width digits it is their thousands sign.
+_THOUSANDS = "(?:[,٬]|(?<=[０-９])，(?=[０-９]))"
+INTEGER = rf"(?:\d{{1,3}}(?:{_THOUSANDS}\d{{2,3}}){{0,6}}{_THOUSANDS}\d{{3}}(?!\d)|\d+)"
+_NUMBER = rf"(?:(?<!\d[.٫．]){INTEGER}[.٫．]\d+(?![.٫．]?\d)|{INTEGER})(?:(?:st|nd|rd|th|ST|ND|RD|TH)\b)?"
 _TOKEN = re.compile(
     rf"(?P<number>{_NUMBER})"
     rf"|(?P<bigrams>[{_BIGRAM_SCRIPTS}]+)"

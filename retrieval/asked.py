@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from retrieval import analyze
 from retrieval.datamodel import Span
 from retrieval.evidence import contents, holds, is_comparable
 from retrieval.quantities import Quantity
@@ -159,8 +160,8 @@ def _names(question: Question, sentence: str) -> list[Span]:
 
 
 def _is_said(question: Question, words: str) -> bool:
-    asked = question.text.casefold()
-    return all(word.casefold() in asked for word in words.split())
+    asked = {*analyze.terms(question.text), "年", "月", "日"}  # 2024年 stands in 2024年底 too
+    return asked.issuperset(analyze.terms(words))
 
 
 def _merged(spans: list[Span]) -> list[Span]:

@@ -28,6 +28,8 @@ __all__ = [
     "lacking",
 ]
 
+# What ordinals count by a word that `numerals.py` has in English, Urdu and Chinese: any text can be held to it.
+_HEADS_OF_ALL_LANGUAGES = frozenset("phase part century quarter chapter".split())
 Weigh = Callable[[Need], float]  # how much a need matters: rare words more than common ones
 
 
@@ -114,11 +116,12 @@ def contents(text: str) -> Contents:
 
 def holds(need: Need, found: Contents) -> bool:
     """Whether the text holds what the question names."""
-    if need.quantity is not None:
-        return any(_equal(need.quantity, quantity) for quantity in found.quantities) or _has_terms(need, found)
     if need.concept is not None and need.concept in found.concepts:
         return True
-    return _has_terms(need, found)
+    if need.quantity is not None and _holds_number(need.quantity, found):
+        return True
+    forms = (need.terms, *need.others) if _tells_by_terms(need, found) else need.others
+    return any(form and all(term in found.terms for term in form) for form in forms)
 
 
 def contradicts(question: Question, found: Contents) -> float:
@@ -153,12 +156,36 @@ def lacking(question: Question, found: Contents) -> tuple[Need, ...]:
     return tuple(need for need in question.needs if is_comparable(need, found) and not holds(need, found))
 
 
-def _has_terms(need: Need, found: Contents) -> bool:
-    forms = (need.terms, *need.others)
-    return any(form and all(term in found.terms for term in form) for form in forms)
+def _holds_number(wanted: Quantity, found: Contents) -> bool:
+    """Whether one of the text's numbers is the wanted one; the second of "the first phase …, the second" is a phase."""
+    counted = None
+    for quantity in found.quantities:
+        if quantity.kind == "ordinal":
+            counted = quantity.of or counted
+        if quantity.value == wanted.value and _is_alike(wanted, quantity, counted):
+            return True
+    return False
 
 
-def _equal(wanted: Quantity, found: Quantity) -> bool:
-    if wanted.kind == "ordinal" and wanted.of is not None:
-        return found.kind == "ordinal" and found.value == wanted.value and found.of in {wanted.of, None}
-    return found.value == wanted.value
+def _is_alike(wanted: Quantity, found: Quantity, counted: str | None) -> bool:
+    """Whether numbers of one value can be the same; an ordinal found counts `counted`."""
+    match wanted.kind:
+        case "ordinal" if wanted.of in _HEADS_OF_ALL_LANGUAGES:
+            return found.kind == "ordinal" and (found.of or counted) == wanted.of
+        case "ordinal" if wanted.of is not None:
+            return found.kind == "ordinal" and found.of in {wanted.of, None}
+        case "money":
+            return found.kind in {"money", "cardinal"} and found.of in {wanted.of, None}
+        case "year" | "percent":
+            return found.kind == wanted.kind
+    return True
+
+
+def _tells_by_terms(need: Need, found: Contents) -> bool:
+    """Whether its words tell of the need; those of a number only where it may stand in a name (IDEAS-2024)."""
+    wanted = need.quantity
+    if wanted is None:
+        return True
+    if len(need.terms) > 1 or wanted.kind == "percent" or wanted.of is not None:
+        return False
+    return all(quantity.value != wanted.value for quantity in found.quantities)

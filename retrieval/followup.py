@@ -15,7 +15,8 @@ from retrieval.question import FEWEST_NEEDS, Need, Question
 __all__ = ["resolve"]
 
 _OPENS_ON = re.compile(
-    r"^\W*(?:and|also|then|so|but|or|what about|how about|what else|who else|for|in)\b"
+    r"^\W*(?:and|also|then|so|but|or|what about|how about|what else|who else|"
+    r"(?:for|in)(?!\s+(?:what|which|how|whom?|whose)\b))\b"
     r"|^\W*(?:اور|وہ|اس|ان|انہیں|یہ|تو|مزید)\b"
     r"|^(?:那|它|他|她|这|其|还|又|另外|此外)|呢[？?]?\s*$",
     re.IGNORECASE,
@@ -33,7 +34,7 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 SHORT_HAN_CHARACTERS = 16  # of a question without a known name: what is longer can stand by itself
-SHORT_URDU_WORDS = 8
+SHORT_UNCASED_WORDS = 8  # of a question in letters without capitals, which show no unknown names
 
 
 def resolve(question: str, history: Sequence[str]) -> str:
@@ -97,7 +98,8 @@ def _leans(asked: Question) -> bool:
         return False
     if asked.script == "han":
         return len(asked.text) <= SHORT_HAN_CHARACTERS
-    return asked.script != "arabic" or len(asked.text.split()) <= SHORT_URDU_WORDS
+    shows_names = asked.script == "latin" and asked.text.upper() != asked.text.lower()
+    return shows_names or len(asked.text.split()) <= SHORT_UNCASED_WORDS
 
 
 def _counts(need: Need) -> tuple[str, str | None]:

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from retrieval.errors import ModelUnavailable, StorageError
@@ -23,13 +23,13 @@ from retrieval.whole import remove_leftovers, whole_folder
 __all__ = ["DEFAULT_MODEL", "Model", "prepare"]
 
 DEFAULT_MODEL = "multilingual-e5-small"
-FORMAT = 5  # of a prepared model: another number prepares anew
+FORMAT = 5  # of a prepared model: another number prepares anew, and gives the model another identity
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A prepared model. `identity` names its weights: embeddings of two identities cannot be compared."""
+    """A prepared model. `identity` names its weights and how they were prepared: other ones give other embeddings."""
 
     folder: Path
     identity: str
@@ -187,7 +187,8 @@ def _load(folder: Path) -> Model:
         )
     try:
         described = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        return Model(folder=folder, **described)
+        prepared = Model(folder=folder, **described)
+        return replace(prepared, identity=f"{prepared.identity}-{FORMAT}")
     except (FileNotFoundError, ValueError, TypeError) as error:
         raise ModelUnavailable(
             f"expected a prepared model in {folder}, found it damaged: remove that folder, it is made again"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
+from retrieval.analyze import INTEGER
 from retrieval.datamodel import Span
 from retrieval.numerals import (
     AFTER_GIVE,
@@ -61,11 +62,9 @@ class _Token(NamedTuple):
 
 
 _Step: TypeAlias = tuple[list[Quantity], int]
-
 _LONGEST_NUMBER = 24  # signs; longer ones are keys and hashes
-_INTEGER = r"(?:\d{1,3}(?:[,٬，]\d{2,3}){0,6}[,٬，]\d{3}(?!\d)|\d+)"
 _TOKEN = re.compile(
-    rf"(?P<digits>(?:(?<!\d[.٫．]){_INTEGER}[.٫．]\d+(?![.٫．]?\d)|{_INTEGER})(?P<suffix>(?:st|nd|rd|th)\b|\s?ویں|\s?واں)?)"
+    rf"(?P<digits>(?:(?<!\d[.٫．]){INTEGER}[.٫．]\d+(?![.٫．]?\d)|{INTEGER})(?P<suffix>(?:st|nd|rd|th)\b|\s?ویں|\s?واں)?)"
     r"|(?P<phrase>[Pp]er\s[Cc]ent(?!\w)|فی\sصد(?!\w))"
     r"|(?P<latin>[Uu]\.[Ss]\.|[A-Za-z\u00c0-\u024f]+)"
     r"|(?P<arabic>[\u0620-\u065f\u066e-\u06d3\u06d5-\u06ef\u06fa-\u06fc\u200c]+)"
@@ -74,13 +73,12 @@ _TOKEN = re.compile(
     r"|(?P<sign>百分之|个?百分点|美元|美金|欧元|英镑|港元|日元|卢比|人民币|元|阶段|部分|世纪|季度|[期轮章卷]"
     r"|美国|巴基斯坦|印度|[$＄€£¥￥₨₹%％٪Ⅰ-Ⅻⅰ-ⅻ])"
 )
-
 _SEPARATORS = str.maketrans("٫．", "..", ",٬，")
-
 _NEAR = re.compile(r"[ \t\u00a0\u202f]{0,2}[-‐‑]?\n?[ \t]{0,2}")
 _PREFIXED = re.compile(r"[.:]?[ \t\u00a0]{0,2}")  # Rs. 142
 _NUMBERED_GAP = re.compile(r"[ \t\u00a0\n]{0,2}|[ \t]?[-–‐‑][ \t]?|[.۔]")  # Phase-I; a full stop and a space part
 _RANGE = re.compile("[-–/]")
+_UP_TO = re.compile(r"\s?[-–—~～至到]\s?|\s(?:to|سے|تا)\s")  # 20 to 30 percent
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _CONJUNCTION = re.compile(r"\s?(?:,|、|/|&|and|or|to|اور|یا|و|和|[-–])\s?", re.IGNORECASE)
 _AND = re.compile(r"[ -]and[ -]", re.IGNORECASE)
@@ -298,12 +296,16 @@ class _Reader:
         )
 
     def _read_per_hundred(self, at: int) -> _Step | None:
-        """百分之三十."""
+        """百分之三十, and both of 百分之二十到三十."""
         sign = self._token(at, Role.PER_HUNDRED)
         number = self._after(sign, at + 1, _NEAR, Role.HAN, Role.DIGITS) if sign else None
         if sign is None or number is None:
             return None
-        return [Quantity(float(number.value), "percent", None, Span(sign.start, number.end))], at + 2
+        first = Quantity(float(number.value), "percent", None, Span(sign.start, number.end))
+        second = self._after(number, at + 2, _UP_TO, Role.HAN, Role.DIGITS)
+        if second is None:
+            return [first], at + 2
+        return [first, Quantity(float(second.value), "percent", None, Span(second.start, second.end))], at + 3
 
     def _read_amount(self, at: int) -> _Step | None:
         """A number with its magnitude, and the currency before or after it, or a percent sign."""
@@ -323,10 +325,10 @@ class _Reader:
             if scale is None:
                 return [], following
             token = token._replace(value=token.value * scale, end=glued.end())
-        if self._after(token, following, _NEAR, Role.PERCENT):
-            return [
-                Quantity(float(token.value), "percent", None, Span(start, self._tokens[following].end))
-            ], following + 1
+        percent = self._after(token, following, _NEAR, Role.PERCENT)
+        if percent or self._is_up_to_percent(token, following):
+            end = percent.end if percent else token.end
+            return [Quantity(float(token.value), "percent", None, Span(start, end))], following + bool(percent)
         after, beyond = self._currency(following)
         if after and _NEAR.fullmatch(self._text, token.end, after.start):
             more, further = self._currency(beyond)
@@ -336,6 +338,11 @@ class _Reader:
             return [Quantity(float(token.value), "money", of, Span(start, after.end))], beyond
         kind: Kind = "money" if before else "cardinal"
         return [Quantity(float(token.value), kind, before.name if before else None, Span(start, token.end))], following
+
+    def _is_up_to_percent(self, token: _Token, following: int) -> bool:
+        """Whether this is the 20 of "20 to 30 percent"."""
+        other = self._after(token, following, _UP_TO, Role.DIGITS, Role.SMALL)
+        return other is not None and self._after(other, following + 1, _NEAR, Role.PERCENT) is not None
 
     def _currency(self, at: int) -> tuple[_Token | None, int]:
         """The currency at `at`, perhaps with its nation before it, and the position after; or nothing, and `at`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -20,28 +20,35 @@ AnswerKind: TypeAlias = Literal["number", "person", "time", "place", "other"]
 NeedKind: TypeAlias = Literal["word", "name", "role", "number", "ordinal", "year"]
 OtherForms: TypeAlias = Callable[[Collection[str]], Mapping[str, tuple[str, ...]]]
 
-# Each question word stands for what it asks; the first that stands in the question decides.
+# Each question word stands for what it asks; the first that stands in the question decides. "When" asks for a time
+# where it opens a question: "what happens when business underpays?" does not.
 _ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
     (
         "number",
         re.compile(
             r"\bhow (?:many|much|long|big|large|far|fast|high|old|tall|wide|deep|often)\b|\bwhat (?:percentage|number|"
             r"share|amount|proportion|is the (?:value|cost|price|length|size|population))\b|\b(?:value|cost|price|worth"
-            r"|length) of\b|کتن[اےیي]|کتنا|کس قدر|多少|几|多大|多长|多高|多远",
+            r"|length) of\b|کتن[اےیي]|کس قدر|多少|几(?!月)|多大|多长|多高|多远",
             re.IGNORECASE,
         ),
     ),
     (
         "time",
         re.compile(
-            r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|time)\b|کب|کس سال|什么时候|何时|哪年|哪一年|几月", re.I
+            r"(?:^\W*|\b(?:and|after|since|until|by|from) )when\b|\b(?:what|which) (?:year|date|day|month|time)\b"
+            r"|(?<!\w)کب(?!\w)|کس سال|什么时候|何时|哪年|哪一年|几月",
+            re.IGNORECASE,
         ),
     ),
-    ("person", re.compile(r"\bwho(?:m|se)?\b|کون|کس نے|谁|哪位|何人", re.I)),
+    (
+        "person",
+        re.compile(r"\bwho(?:m|se)?\b|(?<!\w)کون(?!\w| س[اےی])|کس نے|谁|哪位|何人", re.IGNORECASE),
+    ),
     (
         "place",
         re.compile(
-            r"\bwhere\b|\b(?:what|which) (?:city|country|place|town|province|state)\b|کہاں|哪里|哪儿|何处", re.I
+            r"\bwhere\b|\b(?:what|which) (?:city|country|place|town|province|state)\b|کہاں|哪里|哪儿|何处",
+            re.IGNORECASE,
         ),
     ),
 )
@@ -54,7 +61,6 @@ _LIGHT = frozenset(
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _LATIN = re.compile(r"[A-Za-z]")
-_CAPITAL = re.compile(r"[^\W\d_a-z]")
 
 
 def script(text: str) -> Literal["latin", "arabic", "han"]:
@@ -95,8 +101,7 @@ class Question:
     @classmethod
     def of(cls, text: str) -> Question:
         """Take `text` apart."""
-        asked: Iterator[AnswerKind] = (kind for kind, pattern in _ASKED if pattern.search(text))
-        return cls(text, script(text), next(asked, "other"), tuple(_needs(text)))
+        return cls(text, script(text), _asks(text), tuple(_needs(text)))
 
     @property
     def terms(self) -> list[str]:
@@ -144,6 +149,12 @@ class Query:
         return cls(question, question if whole is None or whole == asked else Question.of(whole))
 
 
+def _asks(text: str) -> AnswerKind:
+    nothing: tuple[int, AnswerKind] = (0, "other")
+    found = ((match.start(), kind) for kind, pattern in _ASKED if (match := pattern.search(text)))
+    return min(found, key=lambda pair: pair[0], default=nothing)[1]
+
+
 def _needs(text: str) -> list[Need]:
     found: list[tuple[int, Need]] = []
     taken = timing_words(text)
@@ -160,11 +171,11 @@ def _needs(text: str) -> list[Need]:
             found.append((name.span.start, _known(text, name, words)))
             taken.append(name.span)
     begins = len(text) - len(text.lstrip())
-    shouted = text.isupper()
+    shouted = text.isupper() and script(text) == "latin"  # an acronym among Urdu words is not
     for word in words:
         if not _meets(word.span, taken):
-            is_name = word.span.start > begins and not shouted and bool(_CAPITAL.match(text, word.span.start))
-            kind: NeedKind = "name" if is_name and not _HAN.match(text, word.span.start) else "word"
+            is_name = word.span.start > begins and not shouted and text[word.span.start].isupper()
+            kind: NeedKind = "name" if is_name else "word"
             found.append((word.span.start, Need(word.span.of(text), word.span, kind, (word.term,))))
     return [need for _, need in sorted(found, key=lambda pair: pair[0])]
 

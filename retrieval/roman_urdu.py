@@ -1,7 +1,7 @@
 """Urdu typed in Latin letters ("CPEC ka pehla phase kab mukammal hua?") becomes Urdu letters, word by word.
 
-Neither the model nor the table of names reads Roman Urdu. Only the words of `roman_urdu.toml` are exchanged; names and
-the English words among them stay as they are.
+Neither the model nor the table of names reads Roman Urdu. Only the words of `roman_urdu.toml` are exchanged; names, of
+which a capital inside the question tells, and the English words among them stay as they are.
 """
 
 from __future__ import annotations
@@ -29,8 +29,13 @@ def in_urdu_letters(text: str) -> str:
     if len(set(found)) < FEWEST_MARKS or len(found) < SMALLEST_SHARE * len(typed):
         return text
     known = marks | words
-    written = _WORD.sub(lambda match: known.get(match[0].casefold(), match[0]), text)
-    return written.replace("?", "؟")
+    first = _WORD.search(text)
+
+    def exchanged(match: re.Match[str]) -> str:
+        is_first = first is not None and match.start() == first.start()
+        return known.get(match[0].casefold() if is_first else match[0], match[0])
+
+    return _WORD.sub(exchanged, text).replace("?", "؟")
 
 
 @cache

@@ -1,8 +1,9 @@
 """A question's misspelt words, as the collection spells them.
 
-A word that no passage, no known name and no dictionary has is taken for a slip of one key, and read as the commonest
-word of the collection one step away. A name is only ever corrected to a name of the table, and a letter is exchanged
-for another only in a long word: who asks of Iceland must not be told of Ireland.
+A word that no passage, no known name and no dictionary has is taken for a slip of one key, and read as the one step
+away that the collection holds most often: a word of the dictionary or a known name, nothing else, since Ahsan is no
+slip of Hasan. What is written as a name, with a capital inside the question, is read only as a known name, and a
+letter is exchanged for another only in a long word: who asks of Iceland must not be told of Ireland.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _dictionary() -> SpellChecker:
 
 
 def _nearest(text: str, word: Word, frequency: Callable[[str], int]) -> str:
-    """The commonest word of the collection that is one slip away; the word itself where there is none."""
+    """The word or known name one slip away whose stem most passages hold; the word itself where there is none."""
     written = word.span.of(text)
     is_name = written[0].isupper() and bool(text[: word.span.start].strip())
     best, highest = written, (0, 0)
@@ -60,13 +61,12 @@ def _nearest(text: str, word: Word, frequency: Callable[[str], int]) -> str:
         if _is_exchange(written.casefold(), letters) and len(letters) < SHORTEST_EXCHANGED:
             continue
         candidate = letters.capitalize() if written[0].isupper() else letters
-        terms = analyze.terms(candidate)
-        # Of several with one stem ("governent") the one that is a word.
-        found = (frequency(terms[0]) if len(terms) == 1 else 0, _dictionary()[letters])
+        found = (frequency(analyze.terms(candidate)[0]), _dictionary()[letters])
+        is_word = not is_name and letters in _dictionary()  # the collection tells stems: "overment" has that of "over"
         if (
             found[0]
             and found > highest
-            and (not is_name or any(len(name.span) == len(candidate) for name in known(candidate)))
+            and (is_word or any(len(name.span) == len(candidate) for name in known(candidate)))
         ):
             best, highest = candidate, found
     return best

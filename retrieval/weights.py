@@ -24,7 +24,6 @@ from retrieval.errors import ModelUnavailable
 __all__ = ["WEIGHTS_SHA256", "Header", "Weights", "read_weights", "write_default_model"]
 
 WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-BLOCK = 32
 FOUR_BITS = 1
 SPECIAL_PIECES = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 UNREACHABLE_SCORE = -1e4  # so low that no text is ever cut into this piece

@@ -59,6 +59,19 @@ def test_he_said_takes_the_sentence_that_names_him() -> None:
     assert quoted(text, "“Phase two adds ten zones,” he said.") == text[: text.index(" Rain")]
 
 
+@pytest.mark.parametrize(
+    ("text", "leans"),
+    [
+        ("IT exports rose by a third in May.", False),
+        ("It exports cement and rice to Oman.", True),
+        ("“it exports cement and rice to Oman”.", True),
+    ],
+)
+def test_the_pronoun_leans_and_the_trade_does_not(text: str, *, leans: bool) -> None:
+    whole = f"Gwadar opened a cargo terminal. {text}"
+    assert quoted(whole, text) == (whole if leans else text)
+
+
 def test_what_nobody_speaks_and_leans_on_nothing_stays() -> None:
     assert quoted(f"Rain fell. {NAMED}", NAMED) == NAMED
 
@@ -93,6 +106,26 @@ def test_a_long_sentence_ends_at_the_last_comma_within_the_limit() -> None:
     found = trimmed(Question.of("How many megawatts does the corridor add?"), LIST, Span(0, len(LIST))).of(LIST)
     assert found == LIST[: LIST.rindex(",", 0, LONGEST_CHARACTERS + 1)]
     assert found.endswith("and the roads, ports")
+
+
+@pytest.mark.parametrize(("left", "right"), ["()", "（）", "“”", "[]", '""'])
+def test_a_cut_leaves_no_bracket_and_no_quotation_open(left: str, right: str) -> None:
+    text = LIST.replace("the roads, ports, railways", f"the {left}roads, ports, railways{right}")
+    found = trimmed(Question.of("How many megawatts does the corridor add?"), text, Span(0, len(text))).of(text)
+    assert found.endswith("from Matiari to Lahore")
+
+
+def test_a_cut_leaves_no_scrap() -> None:
+    start = "The corridor adds 8,000 megawatts, "
+    text = start + "as was told on Monday by those who build its many power plants in the north " * 6
+    assert trimmed(Question.of("How many megawatts does it add?"), text, Span(0, len(text))) == Span(0, len(text))
+
+
+def test_a_cut_leaves_the_number_that_is_asked_for() -> None:
+    start = "The corridor adds to the grid of Pakistan, as the ministry told parliament in a statement on Monday,"
+    text = start + " more and more of all that such plants can ever make" * 6 + " and 8,000 megawatts, it said"
+    question = Question.of("How much does the corridor add to the grid?")
+    assert trimmed(question, text, Span(0, len(text))) == Span(0, len(text))
 
 
 def test_a_long_sentence_stays_whole_where_its_end_answers() -> None:

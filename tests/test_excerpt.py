@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from retrieval.confidence import confidence, decide
 from retrieval.datamodel import Abstention, Answer, Background, Candidate, Document, Snapshot, Span
 from retrieval.differing import mark_differing
 from retrieval.evidence import Choice, Signals
-from retrieval.excerpt import choose, preferring, weighed
-from retrieval.fitted import network, regression
+from retrieval.excerpt import choose, preferring, scored, weighed
+from retrieval.fitted import Network, network, regression
 from retrieval.passages import passages
 from retrieval.question import Need, Query
 from retrieval.sentences import split
@@ -102,6 +103,34 @@ def test_phase_one_does_not_answer_for_phase_two() -> None:
     assert two.signals.contradicted or "900" not in two.excerpt.text
 
 
+def test_phase_one_is_not_quoted_beside_phase_two() -> None:
+    """Though both sentences together had the best chance."""
+    text = "Phase I of the dam added 900 megawatts. Phase II of the dam begins next year."
+    query = Query.of("What did phase two of the dam add?")
+    sentences = weighed(query, candidates(document("a", text)), weigh)
+    assert [one.signals.contradicted for one in sentences] in ([0.0, 1.0], [1.0, 0.0])
+    alike = [replace(one, score=1.0) for one in sentences]
+    assert [len(split(one.excerpt.text)) for one in choose(query, alike, weigh, top=2)] == [1, 1]
+    agreeing = [replace(one, signals=replace(one.signals, contradicted=0.0)) for one in alike]
+    assert [one.excerpt.text for one in choose(query, agreeing, weigh, top=2)] == [text]
+
+
+def test_a_long_sentence_is_quoted_up_to_a_comma() -> None:
+    start = "The Makran ferry carried 4,210 passengers in its first month, as the harbour master of Ormara told a paper"
+    text = start + ", and went on to tell of its boats and of the people who wait for them every day" * 5 + "."
+    first = chosen("How many passengers did the Makran ferry carry?", [document("a", text)])[0].excerpt
+    assert first.text == text[: text.rindex(",", 0, 401)]
+
+
+def test_the_word_that_is_asked_for_raises_a_score() -> None:
+    """Under weights that know nothing."""
+    inputs = len(fields(Signals))
+    none, unit = np.zeros(inputs), np.zeros(1)
+    flat = Network(none, np.ones(inputs), none, np.zeros((1, inputs)), unit, unit)
+    sentences = [replace(choice().signals, asked_word=asked_word) for asked_word in (1.0, 0.0, -1.0)]
+    assert scored(sentences, flat) == [0.8, 0.0, -0.8]
+
+
 def test_a_name_that_is_nowhere_is_lacking() -> None:
     first = chosen("What did Dusek say of the ferry?", [document("a", TEXT)])[0]
     assert first.lacking == ("Dusek",)
@@ -155,6 +184,14 @@ def test_an_abstention_says_why(given: dict[str, float], lacking: tuple[str, ...
     assert isinstance(reply, Abstention)
     assert (reply.reason, reply.missing_terms) == (reason, lacking)
     assert len(reply.nearest) == 1
+
+
+@pytest.mark.parametrize(("lacking", "reason"), [((), "near_miss"), (("Dusek",), "terms_missing")])
+def test_another_phase_among_the_rest_is_a_near_miss_where_nothing_lacks(lacking: tuple[str, ...], reason: str) -> None:
+    choices = [replace(choice(), lacking=lacking), choice(contradicted=1.0)]
+    reply = decide("q", choices, operating_point=0.9999)
+    assert isinstance(reply, Abstention)
+    assert reply.reason == reason
 
 
 def test_nothing_found_is_an_abstention() -> None:

@@ -15,6 +15,10 @@ from retrieval.followup import resolve
         ("how long is it?", [], "how long is it?"),
         ("how long is it?", ["What is CPEC?", ""], "CPEC how long is it?"),
         ("and in 2024?", ["What did Gwadar export in 2023?"], "Gwadar export and in 2024?"),
+        ("in 2024?", ["What did Gwadar export in 2023?"], "Gwadar export in 2024?"),
+        ("for dental?", ["What does PNSC insure?"], "PNSC insure for dental?"),
+        ("In which year was that?", ["When did PNSC open?"], "PNSC open In which year was that?"),
+        ("and how long is CPEC in Gwadar?", ["What does CPEC build?"], "build and how long is CPEC in Gwadar?"),
         ("who owns it?", ["How many work at Reko Diq?", "and later?"], "work Reko Diq who owns it?"),
         ("二期建好后呢", ["高查瑞光伏能供多少户"], "高查瑞光伏能供 二期建好后呢"),
         ("اور یہ کب بنے گی؟", ["ایم ایل ون پر کتنا خرچ ہوگا؟"], "ایم ایل ون خرچ اور یہ کب بنے گی؟"),
@@ -36,6 +40,8 @@ def test_a_bare_heading_is_taken_whole() -> None:
         ("How many ships does PNSC own?", ["What is CPEC?"]),
         ("How many megawatts did CPEC phase one add?", ["best recipe for biryani"]),
         ("What did the 2024 fair have as its theme?", ["best recipe for biryani"]),
+        ("In which year did the Karakoram Highway open?", ["What is CPEC?"]),
+        ("For how long did Dusek run Davos?", ["What is CPEC?"]),
         ("2022年底首届中海峰会最重要的成果是什么？", ["中缅油气管道给缅甸直接带来了多少收入？"]),
     ],
 )
@@ -46,3 +52,23 @@ def test_a_new_topic_does_not_drag_the_old_one_along(question: str, history: lis
 def test_the_last_topic_counts() -> None:
     history = ["How long is CPEC?", "How many ships does PNSC own?", "who runs it?"]
     assert resolve("and since when?", history) == "ships PNSC and since when?"
+
+
+def test_a_question_that_names_something_of_the_topic_opens_no_other() -> None:
+    history = ["How long is CPEC?", "Which roads of CPEC did Dusek build?", "who runs it?"]
+    assert resolve("and since when?", history) == "long CPEC and since when?"
+
+
+@pytest.mark.parametrize(
+    ("shorter", "longer"),
+    [
+        ("水库大坝的高度超过多少米才算合格", "水库大坝的高度超过了多少米才算合格"),
+        ("سیلاب سے کتنے مکان گرے اور بہہ گئے", "سیلاب سے کتنے مکان گرے اور سب بہہ گئے"),
+        ("سیلاب سے کتنے online مکان گرے اور گئے", "سیلاب سے کتنے online مکان گرے اور بہہ گئے"),
+        ("बाढ़ से कितने मकान गिरे", "बाढ़ से कितने मकान गिरे और पानी में बह गए"),
+    ],
+)
+def test_without_capitals_only_a_short_question_leans(shorter: str, longer: str) -> None:
+    """Nothing in letters without capitals tells a name that is not known."""
+    assert resolve(shorter, ["What is CPEC?"]) == f"CPEC {shorter}"
+    assert resolve(longer, ["What is CPEC?"]) == longer

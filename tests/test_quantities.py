@@ -93,6 +93,16 @@ def test_money_has_its_currency_and_its_span_is_the_whole_phrase(text: str, valu
     assert found(text) == [(value, "money", currency, text)]
 
 
+@pytest.mark.parametrize("text", ["20-30%", "20 to 30 percent", "20 سے 30 فیصد", "百分之二十到三十", "20%至30%"])
+def test_both_figures_of_a_range_are_percentages(text: str) -> None:
+    assert [(quantity.value, quantity.kind) for quantity in quantities(text)] == [(20, "percent"), (30, "percent")]
+
+
+def test_the_chinese_comma_parts_numbers() -> None:
+    assert values("分别有100，200，300人") == [100, 200, 300]
+    assert values("８，０００兆瓦") == [8000]
+
+
 def test_the_first_figure_of_a_range_has_the_magnitude_of_the_second() -> None:
     assert values("$2-3 billion") == [2e9, 3e9]
 
