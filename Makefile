@@ -32,11 +32,12 @@ quick: setup-dev
 quality: setup-dev
 	@$(BIN)/python -m benchmarks.quality --data "$(DATA)" --hold
 	@$(BIN)/python -m benchmarks.pages --data "$(DATA)" --hold
+	@$(BIN)/python -m benchmarks.boilerplate --data "$(DATA)" --hold
 	DATA="$(DATA)" $(BIN)/pytest -q -m data
 
 setup: .venv/installed
 
-setup-dev: .venv/installed-dev
+setup-dev: .venv/installed-dev .venv/installed-system
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -50,6 +51,21 @@ setup-dev: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed
 	@$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# What the PDFs that the tests read are set with.
+SYSTEM_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
+	fonts-dejavu-core fonts-noto-core fonts-droid-fallback
+
+# Where there is no apt-get, the tests tell which font they miss.
+.venv/installed-system: Makefile | .venv/bin/python
+	@if command -v apt-get >/dev/null && ! dpkg -s $(SYSTEM_PACKAGES) >/dev/null 2>&1; then \
+		echo "installing $(SYSTEM_PACKAGES), for the tests" >&2; \
+		run=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
+		$$run apt-get -qq update && DEBIAN_FRONTEND=noninteractive $$run apt-get -qq install -y \
+			--no-install-recommends $(SYSTEM_PACKAGES) >/dev/null || \
+		{ echo "expected these packages, could not install them: sudo apt-get install $(SYSTEM_PACKAGES)" >&2; exit 2; }; \
+	fi
 	@touch $@
 
 clean:

@@ -1,27 +1,30 @@
 """How fast articles are taken in, against the encoder alone on the same texts.
 
-    python -m benchmarks.ingest_speed --data ../shared/data [--documents 60 | --documents all]
+    python -m benchmarks.ingest_speed --data ../shared/data [--documents 60 | --documents all] [--pages]
 
-`quoth ingest` runs in a fresh process into a fresh library; then another process encodes, batch by batch, the texts
-that the ingest must have encoded. Prints a Markdown table.
+The articles are lines of JSON, with --pages saved web pages. `quoth ingest` runs in a fresh process into a fresh
+library; then another process encodes, batch by batch, the texts that the ingest must have encoded. Prints a Markdown
+table.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from benchmarks.libraries import require
 from benchmarks.machine import heading
+from benchmarks.page_speed import is_article
 from benchmarks.timing import run_python, timed
 from retrieval.datamodel import Document
 from retrieval.encode import Embeddings, OnnxEncoder, Prompt
@@ -30,31 +33,41 @@ from retrieval.library import Library
 from retrieval.models import prepare
 from retrieval.settings import Settings
 
+_T = TypeVar("_T")
+
 
 def main() -> int:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--documents", default="60", metavar="N", help="how many articles, or all (60)")
+    parser.add_argument("--pages", action="store_true", help="saved web pages instead of lines of JSON")
     parser.add_argument("--alone", metavar="LIBRARY", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone:
         print(json.dumps(encode_alone(options.alone)))
         return 0
-    news = require(options.data) / "news" / "documents.jsonl"
-    articles = spread(news.read_text(encoding="utf-8").splitlines(), options.documents)
+    data = require(options.data)
     prepare()  # a model that is still to be made is not the ingest's to pay for
     with tempfile.TemporaryDirectory() as scratch:
-        source, library = Path(scratch) / "news.jsonl", Path(scratch) / "library"
-        source.write_text("\n".join(articles) + "\n", encoding="utf-8")
+        source, library = Path(scratch) / "sources", Path(scratch) / "library"
+        source.mkdir()
+        if options.pages:
+            pages = [page for page in sorted((data / "html_news" / "pages").iterdir()) if is_article(page)]
+            for page in spread(pages, options.documents):
+                shutil.copy(page, source)
+        else:
+            lines = (data / "news" / "documents.jsonl").read_text(encoding="utf-8").splitlines()
+            articles = "\n".join(spread(lines, options.documents)) + "\n"
+            (source / "news.jsonl").write_text(articles, encoding="utf-8")
         ingest = run_python(["-m", "bot", "--library", str(library), "ingest", str(source)])
         alone_run = run_python(["-m", "benchmarks.ingest_speed", "--alone", str(library)])
     alone = json.loads(alone_run.stdout)
     took = ingest.timing
     print(heading("onnxruntime"))
     print(
-        f"\n{len(articles)} articles, {alone['passages']} passages with {alone['sentences']} sentences, each of both "
-        f"encoded; {Settings().threads} threads.\n"
+        f"\n{alone['documents']} {'pages' if options.pages else 'articles'}, {alone['passages']} passages with"
+        f" {alone['sentences']} sentences, each of both encoded; {Settings().threads} threads.\n"
     )
     print("| | wall, s | processor, s | passages a second, wall | peak resident, MB |")
     print("| --- | --- | --- | --- | --- |")
@@ -74,8 +87,8 @@ def main() -> int:
     return 0
 
 
-def spread(lines: Sequence[str], wanted: str) -> list[str]:
-    """As many of the lines as wanted, evenly spread over all."""
+def spread(lines: Sequence[_T], wanted: str) -> list[_T]:
+    """As many of the lines or files as wanted, evenly spread over all."""
     count = len(lines) if wanted == "all" else min(int(wanted), len(lines))
     return [lines[position] for position in np.linspace(0, len(lines) - 1, count).astype(int)]
 
@@ -83,16 +96,17 @@ def spread(lines: Sequence[str], wanted: str) -> list[str]:
 def encode_alone(folder: Path) -> dict[str, Any]:
     """Encode the texts of the library in `folder` in the batches of its ingest. Runs in a process of its own."""
     recorder = _Recorder()
-    passages = sentences = 0
+    documents = passages = sentences = 0
     with closing(Library.open(folder)) as library:
         for batch in _batches(library.documents()):
             found = encode_documents(recorder, batch)
+            documents += len(batch)
             passages += sum(len(encoded) for encoded in found.values())
             sentences += sum(len(one.passage.sentences) for encoded in found.values() for one in encoded)
     encoder = OnnxEncoder(prepare(), threads=Settings().threads)
     encoder.encode(["a first text warms up"], prompt="passage")
     _, timing = timed(lambda: [encoder.encode(texts, prompt="passage") for texts in recorder.calls])
-    return {"passages": passages, "sentences": sentences, **asdict(timing)}
+    return {"documents": documents, "passages": passages, "sentences": sentences, **asdict(timing)}
 
 
 def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:

@@ -79,8 +79,16 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run, command=name)
         return added
 
-    ingest = command("ingest", _ingest, "read files and folders into the library")
-    ingest.add_argument("source", nargs="+", metavar="SOURCE", help="a text, Markdown or .jsonl file, or a folder")
+    ingest = command("ingest", _ingest, "read files, folders and web pages into the library")
+    ingest.add_argument("source", nargs="*", metavar="SOURCE", help="a file, a folder of files, or a URL")
+    ingest.add_argument("--feed", action="append", default=[], metavar="URL", help="what is new in a feed or sitemap")
+    ingest.add_argument(
+        "--watch", action="append", default=[], metavar="FOLDER|FEED", help="go on with what comes, until Ctrl-C"
+    )
+    ingest.add_argument("--every", type=_minutes, default=10, metavar="MINUTES", help="how often feeds are read (10)")
+    ingest.epilog = (
+        "Formats: text, Markdown, JSON lines, saved pages (.html, .htm, .html.gz, .mhtml), PDF, Word (.docx)"
+    )
 
     ask = command("ask", _ask, "answer one question, or abstain")
     ask.epilog = 'Words in the question that narrow it: since:2023  until:2024-06  from:"Express Tribune"'
@@ -113,6 +121,16 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0
+    if not 0.1 <= minutes <= 1440:
+        raise argparse.ArgumentTypeError(f"expected minutes from 0.1 to 1440, found {text!r}")
+    return minutes
+
+
 def _date(text: str) -> str:
     from datetime import date
 
@@ -128,11 +146,21 @@ def _date(text: str) -> str:
 def _ingest(options: argparse.Namespace) -> int:
     from bot.progress import progress
 
+    if not (options.source or options.feed or options.watch):
+        _notice("quoth ingest: expected a file, folder or URL, found none; run `quoth ingest --help` for the usage")
+        return 2
     engine = _engine(options)
-    with progress("ingesting") as told:
-        report = engine.ingest(options.source, progress=told)
-    _say(_summary(report))
-    return InputError.exit_code if report.refused else 0
+    if options.source or options.feed:
+        with progress("ingesting") as told:
+            report = engine.ingest(options.source, feeds=options.feed, progress=told)
+        _say(_summary(report))
+        if not options.watch:
+            return InputError.exit_code if report.refused else 0
+    from bot.watch import watch
+
+    _notice(f"watching {', '.join(map(_one_line, options.watch))}; Ctrl-C ends it")
+    watch(engine, options.watch, minutes=options.every, tell=lambda report: _say(_summary(report), flush=True))
+    return 0
 
 
 def _ask(options: argparse.Namespace) -> int:

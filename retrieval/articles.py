@@ -22,6 +22,9 @@ __all__ = ["documents"]
 
 _MARKDOWN = "text/markdown"
 _HTML = "text/html"
+_FILES = frozenset({"application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"})
+_CELL_BORDER = " | "
+_LINE = re.compile(r"\S(?:[^\n]*\S)?")
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(?:(?!---|\.\.\.)[^\n]*\n){0,200}(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
 _FEWEST_TEASERS = 3
 _FEWEST_UNCUT_TEASERS = 4
@@ -34,11 +37,11 @@ def documents(reading: Reading) -> tuple[Document, ...]:
     `RefusedSource` where the page holds no article.
     """
     text = reading.snapshot.text
-    identifier = reading.document_id
-    if identifier is None and reading.snapshot.media_type == _HTML:  # its reader has found the one article
+    identifier, media_type = reading.document_id, reading.snapshot.media_type
+    if identifier is None and (media_type == _HTML or media_type in _FILES):  # its reader has found the one article
         identifier = f"{_prefix(reading)}-1"
     if identifier is not None:
-        body = _quotable(paragraphs(text), text)
+        body = _body(text, media_type)
         if not body:
             reason = f"expected an article, found only menus and the like as {identifier[:80]!r}"
             raise RefusedSource(reading.snapshot.source, f"{reason}; give a text that holds sentences")
@@ -54,6 +57,14 @@ def documents(reading: Reading) -> tuple[Document, ...]:
         metadata = _merged(reading.metadata, stated(page, index), is_only=len(page.articles) == 1)
         found.append(_document(reading, f"{_prefix(reading)}-{index + 1}", body, metadata))
     return tuple(found)
+
+
+def _body(text: str, media_type: str) -> list[Span]:
+    """What may be quoted of a text that is one article, paragraph by paragraph."""
+    lines = [Span(*match.span()) for match in _LINE.finditer(text)]  # each a paragraph, where the format tells them
+    if media_type in _FILES:  # nobody puts a menu into a file: what looks like one is a row of a table
+        return [line for line in lines if not is_furniture(line.of(text).replace(_CELL_BORDER, " "))]
+    return _quotable(lines if media_type == _HTML else paragraphs(text), text)
 
 
 def _prefix(reading: Reading) -> str:

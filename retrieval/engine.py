@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
@@ -33,7 +34,7 @@ from retrieval.rows import EncodedPassage
 from retrieval.settings import Settings
 from retrieval.spelling import respelt
 from retrieval.timing import timing
-from retrieval.writer import writing
+from retrieval.writer import Writer, writing
 
 if TYPE_CHECKING:
     from retrieval.web.fetch import Fetcher
@@ -43,6 +44,8 @@ __all__ = ["Engine"]
 # The cosines of a question with passages of any language, as this model gives them: what steadies small collections.
 TYPICAL = Background(passages=20, mean=0.74, spread=0.022)
 NAME_WEIGHT = 1.5  # a name in the question says more than another word as rare
+LARGEST_FETCHED_BYTES = 100_000_000
+SECONDS_BETWEEN_UPDATES = 3.0  # of the indexes, while a long ingest goes on
 SPARE = 2  # excerpts more than are shown, should one repeat another
 SILENT: Progress = lambda done, total: None  # noqa: E731
 
@@ -165,9 +168,9 @@ class Engine:
             for passage in [encoded[hit.passage_id].passage]
             if passage.document_id in documents
         ]
-        return [left for one in found if (left := repeated.quotable(one, self._boilerplate_of(one.document)))]
+        return [left for one in found if (left := repeated.quotable(one, self.boilerplate_of(one.document)))]
 
-    def _boilerplate_of(self, document: Document) -> Callable[[str], bool]:
+    def boilerplate_of(self, document: Document) -> Callable[[str], bool]:
         """Whether a sentence of `document` is what its outlet prints in other documents too."""
         outlet = repeated.outlet(document.publisher, document.url)
 
@@ -275,22 +278,62 @@ class Engine:
 
     # Looking after the collection
 
-    def ingest(self, paths: Sequence[str], *, progress: Progress = SILENT) -> Report:
-        """Bring files, folders and URLs into the library, and its indexes up to it."""
+    def ingest(
+        self,
+        paths: Sequence[str],
+        *,
+        feeds: Sequence[str] = (),
+        skip: Collection[str] = (),
+        progress: Progress = SILENT,
+    ) -> Report:
+        """Bring files, folders and URLs, and what is new in feeds, into the library, and its indexes up to it.
+
+        The pages `skip` of the feeds are passed over.
+        """
         with writing(self.library) as writer:
+            if indexes.newest(self.library) is None:  # others may ask before there is anything to find
+                self._indexes = indexes.update(self.library, writer)
             try:
                 sources = gather.sources(paths)
+                for feed in feeds:
+                    sources += gather.listed(feed, self.library, self._fetcher, skip=skip)
                 found = gather.gather(
-                    sources, self.library, processes=self.settings.reading_processes, make_fetcher=self._make_fetcher
+                    sources,
+                    self.library,
+                    processes=self.settings.reading_processes,
+                    make_fetcher=lambda: self._fetcher,
                 )
-                return ingest.ingest(self.library, writer, self._checked_encoder, found, len(sources), progress)
+                return ingest.ingest(
+                    self.library,
+                    writer,
+                    self._checked_encoder,
+                    found,
+                    [gather.expected(source) for source in sources],
+                    progress,
+                    committed=self._indexing_now_and_then(writer),
+                )
             finally:
                 self._indexes = indexes.update(self.library, writer)
 
-    def _make_fetcher(self) -> Fetcher:
+    def _indexing_now_and_then(self, writer: Writer) -> Callable[[], None]:
+        """What brings the indexes up to the library as it grows, for others to answer from, at a tenth of the time."""
+        due = time.monotonic() + SECONDS_BETWEEN_UPDATES
+
+        def update() -> None:
+            nonlocal due
+            begun = time.monotonic()
+            if begun >= due:
+                self._indexes = indexes.update(self.library, writer)
+                ended = time.monotonic()
+                due = ended + max(SECONDS_BETWEEN_UPDATES, 9 * (ended - begun))
+
+        return update
+
+    @cached_property
+    def _fetcher(self) -> Fetcher:
         from retrieval.web.fetch import Fetcher
 
-        return Fetcher(allowed=self.settings.web_allowed)
+        return Fetcher(allowed=self.settings.web_allowed, largest_bytes=LARGEST_FETCHED_BYTES)
 
     def remove(self, document_id: str) -> None:
         """Remove a document, and its snapshot with it; `UnknownDocument` where there is none."""

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import resource
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -28,14 +28,29 @@ from retrieval.read.original import Original
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
+    from retrieval.web.feed import Entry
     from retrieval.web.fetch import Fetched, Fetcher
 
-__all__ = ["Address", "Article", "Found", "Holder", "Source", "Unchanged", "address", "gather", "sources"]
+__all__ = [
+    "Address",
+    "Article",
+    "Found",
+    "Holder",
+    "Source",
+    "Unchanged",
+    "address",
+    "expected",
+    "gather",
+    "listed",
+    "sources",
+]
 
 READ_AHEAD = 24  # sources that are read before the encoder asks for them
-READ_SECONDS = 120  # for one source
+READ_SECONDS = 30  # for one source, and a second more for each `BYTES_A_SECOND`
+BYTES_A_SECOND = 100_000
 READ_BYTES = 1_400_000_000  # of address space, for one source
 FETCHING_THREADS = 4
+MOST_SITEMAPS = 100  # of an index: the newest
 
 # A format's suffix by the media type that a server names it by.
 _SUFFIXES = {
@@ -47,6 +62,7 @@ _SUFFIXES = {
     "text/markdown": ".md",
     "text/plain": ".txt",
 }
+_WHAT_TO_DO = "leave it out, or save it in another format"
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/xml", "text/xml")
 
 
@@ -109,11 +125,57 @@ def address(url: str) -> Address | RefusedSource:
         return refused
 
 
+def expected(source: Source) -> int:
+    """How many readings a source will hold: a line of JSONL is one."""
+    if not isinstance(source, Original) or source.suffix != ".jsonl":
+        return 1
+    try:
+        with source.stream() as stream:
+            return max(1, sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b"")))
+    except (OSError, RefusedSource):  # reading it will tell
+        return 1
+
+
+def listed(feed: str, holder: Holder, fetcher: Fetcher, *, skip: Collection[str] = ()) -> list[Source]:
+    """The pages that a feed or sitemap lists and that are new, or changed since they were read; not those in `skip`."""
+    from retrieval.web.feed import listing
+
+    try:
+        fetched = fetcher.fetch(feed)
+        assert fetched is not None  # noqa: S101 - only a conditional request may find nothing new
+        found = listing(fetched)
+    except RefusedSource as refused:
+        return [refused]
+    entries = list(found.entries)
+    sources: list[Source] = []
+    for sitemap in found.sitemaps[:MOST_SITEMAPS]:
+        try:
+            inner = fetcher.fetch(sitemap.url)
+            entries += listing(inner).entries if inner is not None else ()
+        except RefusedSource as refused:
+            sources.append(refused)
+    news = (entry for entry in entries if entry.url not in skip and _is_news(entry, holder.known(entry.url)))
+    return [*sources, *(Address(entry.url, entry.url) for entry in news)]
+
+
+def _is_news(entry: Entry, known: Known | None) -> bool:
+    if known is None or entry.updated is None:
+        return known is None
+    try:
+        changed = datetime.fromisoformat(entry.updated)
+    except ValueError:  # a year or month alone, which says too little
+        return False
+    if len(entry.updated) <= len("2026-01-31"):
+        return changed.date() >= datetime.fromisoformat(known.fetched_at).date()
+    changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
+    return changed > datetime.fromisoformat(known.fetched_at)
+
+
 def gather(
-    sources: Iterable[Source], holder: Holder, *, processes: int, make_fetcher: Callable[[], Fetcher]
+    sources: Sequence[Source], holder: Holder, *, processes: int, make_fetcher: Callable[[], Fetcher]
 ) -> Iterator[Iterator[Found]]:
     """What each source holds, in the order of `sources`, read some sources ahead; what cannot be read is refused."""
-    with _Gatherer(holder, processes, make_fetcher) as gatherer:
+    with _Gatherer(holder, min(processes, len(sources)), make_fetcher) as gatherer:
         waiting: deque[Callable[[], Iterable[Found]]] = deque()
         for source in sources:
             waiting.append(gatherer.begin(source))
@@ -163,7 +225,8 @@ class _Gatherer:
 
             context = multiprocessing.get_context("spawn")  # a fork would carry the encoder's threads and locks along
             self._pool = ProcessPool(self._processes, context=context, initializer=_confine, initargs=(READ_BYTES,))
-        scheduled: Future[list[Found]] = self._pool.schedule(_read, args=(original, known), timeout=READ_SECONDS)
+        timeout = READ_SECONDS + original.size / BYTES_A_SECOND
+        scheduled: Future[list[Found]] = self._pool.schedule(_read, args=(original, known), timeout=timeout)
         return scheduled
 
     def _fetching(self, address: Address, known: Known | None) -> Future[list[Found]]:
@@ -215,17 +278,20 @@ def _outcome(begun: Future[list[Found]], source: str) -> list[Found]:
     """What came of reading `source` apart; a process that was stopped or broke is a refusal, not an end."""
     from pebble import ProcessExpired
 
-    what_to_do = "leave it out, or save it in another format"
     try:
         return begun.result()
     except TimeoutError:
-        reason = f"expected a file that is read in {READ_SECONDS} s, found one that takes longer; {what_to_do}"
+        reason = f"expected a file that is soon read, found one on which its reader works too long; {_WHAT_TO_DO}"
     except MemoryError:
         limit = READ_BYTES // 1_000_000
-        reason = f"expected a file that is read in {limit} MB of memory, found one that takes more; {what_to_do}"
+        reason = f"expected a file that is read in {limit} MB of memory, found one that takes more; {_WHAT_TO_DO}"
     except ProcessExpired:
-        reason = f"expected a file that can be read, found one that its reader breaks on; {what_to_do}"
+        reason = _broken("its process ended")
     return [RefusedSource(source, reason)]
+
+
+def _broken(how: str) -> str:
+    return f"expected a file that can be read, found one that its reader breaks on ({how}); {_WHAT_TO_DO}"
 
 
 # In the process that reads
@@ -238,7 +304,13 @@ def _confine(most_bytes: int) -> None:
 
 
 def _read(original: Original, known: Known | None) -> list[Found]:
-    return list(_found(original, known))
+    """What the source holds; one file on which a parser fails, in whatever way, does not end the reading of others."""
+    try:
+        return list(_found(original, known))
+    except MemoryError:
+        raise
+    except Exception as error:  # a parser's own error may not cross to another process, so its name alone does
+        return [RefusedSource(original.source, _broken(type(error).__name__))]
 
 
 def _found(

@@ -72,8 +72,9 @@ def update(library: Library, writer: Writer) -> Indexes:
         except DamagedLibrary:
             base = None
             _write(library, root / str(generation), base)
+        former = base or generation  # those of generation 0 hold nothing: no one need read on in them
         for path in root.iterdir():
-            if path.name.isdigit() and int(path.name) not in {generation, base}:
+            if path.name.isdigit() and int(path.name) not in {generation, former}:
                 shutil.rmtree(path)
     # The former indexes stay, and may be the ones to go on from should the new ones be lost.
     writer.forget_removals(until=generation if base is None else base)

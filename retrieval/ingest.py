@@ -50,43 +50,45 @@ def ingest(
     writer: Writer,
     encoder: Callable[[], Encoder],
     found: Iterable[Iterator[Found]],
-    sources: int,
+    expected: Sequence[int],
     progress: Progress,
+    committed: Callable[[], None],
 ) -> Report:
-    """Bring what was `found` in each of so many `sources` into the library, in that order.
+    """Bring what was `found` in each source into the library, in that order; `expected` is how much in each.
 
-    `encoder` is called when there is something to encode. What cannot be read stands in the report; everything else
-    is in.
+    `encoder` is called when there is something to encode, `committed` after every batch. What cannot be read stands in
+    the report; everything else is in.
     """
     report = Report()
-    batch = _Batch(library, writer, encoder, report, _Course(sources, progress))
-    for one in found:
+    batch = _Batch(library, writer, encoder, report, _Course(sum(expected), progress), committed)
+    for one, ends in zip(found, accumulate(expected), strict=True):
         for item in one:
+            batch.course.items_read = min(batch.course.items_read + 1, ends)
             if isinstance(item, RefusedSource):
                 report.refused.append(item)
             elif isinstance(item, Unchanged):
                 report.unchanged += library.count_documents(item.key)
             else:
                 batch.add(item)
-        batch.course.sources_read += 1
+        batch.course.items_read = ends
     batch.commit()
     return report
 
 
 @dataclass(slots=True)
 class _Course:
-    """How far an ingest has come, in characters; how many there are in all is told by the sources that were read."""
+    """How far an ingest has come, in characters; how many there are in all is told by the items that were read."""
 
-    sources: int
+    items: int
     progress: Progress
-    sources_read: int = 0
+    items_read: int = 0
     characters_read: int = 0
     characters_done: int = 0
 
     def advance(self, characters: int) -> None:
         """Tell that so many more characters are done."""
         self.characters_done += characters
-        rest = max(self.sources - self.sources_read, 0) / max(self.sources_read, 1)
+        rest = (self.items - self.items_read) / max(self.items_read, 1)
         self.progress(self.characters_done, round(self.characters_read * (1 + rest)))
 
 
@@ -99,6 +101,7 @@ class _Batch:
     encoder: Callable[[], Encoder]
     report: Report
     course: _Course
+    committed: Callable[[], None]
     articles: list[Article] = field(default_factory=list)
     characters: int = 0
 
@@ -121,6 +124,7 @@ class _Batch:
         if not self.articles:
             return
         encode = self.encoder()
+        done = self.course.characters_done + self.characters
         documents = [document for article in self.articles for document in article.documents]
         encoded = encode_documents(encode, documents, self.course.advance)
         for article in self.articles:
@@ -136,6 +140,9 @@ class _Batch:
         self.writer.put(entries, identity=encode.identity, at=datetime.now(UTC).isoformat(timespec="seconds"))
         logger.debug("committed %d sources", len(entries))
         self.articles, self.characters = [], 0
+        self.committed()
+        if done > self.course.characters_done:  # the white space between passages
+            self.course.advance(done - self.course.characters_done)
 
 
 def _is_waiting(batch: Sequence[Article], article: Article) -> bool:

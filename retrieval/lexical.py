@@ -35,7 +35,8 @@ __all__ = ["HEADING_WEIGHT", "LexicalEntry", "LexicalIndex", "build", "extend"]
 HEADING_WEIGHT = 0.2
 _K1 = 1.2  # of BM25, as tantivy has it
 
-_FORMAT = 3  # to be raised with every change of the schema or of analyze.py: older folders are then rebuilt
+# To be raised with every change of the schema, analyze.py, abbreviations.py or repeated.py: older folders are rebuilt.
+_FORMAT = 3
 _MANIFEST = "manifest.json"
 _REWRITTEN_BY_ENGINE = frozenset({"meta.json", ".managed.json"})
 _LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})

@@ -199,9 +199,12 @@ class Library:
         return None
 
     def holds(self, reading: Reading) -> bool:
-        """Whether the same bytes stand under the reading's key already, and their text is intact."""
-        known = self.known(reading.key)
-        return known is not None and known.bytes_sha256 == reading.snapshot.bytes_sha256
+        """Whether the same stands under the reading's key already, intact: the same bytes, or other bytes around it."""
+        stored = self.reading(reading.key)
+        if stored is None or not stored.snapshot.is_intact():
+            return False
+        told = {(one.snapshot.sha256, one.metadata, one.pages) for one in (stored, reading)}
+        return stored.snapshot.bytes_sha256 == reading.snapshot.bytes_sha256 or len(told) == 1
 
     def readings(self) -> Iterator[Reading]:
         """Every source that stands now, as it was read, in the order in which it was added."""

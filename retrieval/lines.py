@@ -61,7 +61,7 @@ _INNER_STOP = re.compile(rf"(?:[.!?][{_CLOSING}]*\s+(?=\S)|[。！？۔؟।][{_
 _TRUNCATED = re.compile(r"(?:\.\.\.|…)$")
 _LONGEST_TEASER = 130
 _SHORTEST_BLURB = 40
-_ENDS_BLURB = re.compile(r"[.!?…。！？۔؟।:：)）\"”'’」]$")
+_ENDS_BLURB = re.compile(r"(?:[.!?…。！？۔؟।:：)）][\"”'’]{0,2}|[」』])$")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _HAN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _HAN_PER_WORD = 1.6
@@ -206,7 +206,7 @@ def _unwrapped(run: list[_Line], text: str, *, markdown: bool) -> Iterator[tuple
     wraps = len(run) > 1 and (markdown or widest in _WRAP_COLUMNS)
     group: list[_Line] = []
     for line in run:
-        goes_on = bool(group) and (
+        goes_on = bool(group and not _is_teaser_after(group[-1], line, text)) and (
             (wraps and _continues(group[-1], line, text, widest, markdown=markdown))
             or (not markdown and _goes_on(group, line, text, widest))
         )
@@ -215,6 +215,11 @@ def _unwrapped(run: list[_Line], text: str, *, markdown: bool) -> Iterator[tuple
             group = []
         group.append(line)
     yield from _joined(group, text, markdown=markdown)
+
+
+def _is_teaser_after(line: _Line, following: _Line, text: str) -> bool:
+    """Whether another story's teaser, cut off by the site, follows a sentence that has ended."""
+    return is_truncated(following.span.of(text)) and bool(_ENDS_SENTENCE.search(line.span.of(text)))
 
 
 def _width(span: Span, text: str) -> int:

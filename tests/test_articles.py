@@ -140,6 +140,56 @@ def test_the_teasers_of_other_stories_are_no_article() -> None:
     assert [_body(document) for document in found] == [_PORT_BODY]
 
 
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "He warns that “another country can become the victim of them all tomorrow”",
+        "Section 354 of the code is on the assault ‘outraging the modesty of a woman’",
+    ],
+)
+def test_a_teaser_that_ends_in_a_quotation_is_one(quoted: str) -> None:
+    teasers = (
+        "The scheme was designed in 2021 to streamline exports by consolidating earlier ones such as SRO 450,...",
+        quoted,
+        "Security forces swiftly reached the scene and shifted bodies to a nearby hospital",
+        "The minister voices concern over the security situation in the province and criticised the...",
+    )
+    text = "\n".join([*_PORT_BODY, *teasers, "Copyright © 2025. The News, All Rights Reserved"])
+    (page,) = documents(_reading(text, document_id="page"))
+    assert _body(page) == _PORT_BODY
+
+
+def test_a_teaser_after_lines_that_wrap_belongs_to_no_paragraph() -> None:
+    wrapped = (
+        "The harbour authority of Gwadar opened a new terminal, which stressed the importance of engaging coaches,\n"
+        "technical experts, and regional associations to rebuild the harbour from the ground up, officials told us.\n"
+        "Acknowledging nearly a decade lost to paralysis, the new board views this as a reset of all that was said."
+    )
+    teasers = [
+        f"Ground staff cover the field number {n} during the tour of the team.—AFP/FileLONDON: The..." for n in "123"
+    ]
+    (page,) = documents(_reading("\n".join([wrapped, *teasers, "All Rights Reserved"]), document_id="page"))
+    assert _body(page) == (wrapped,)
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "text/html"],
+)
+def test_a_format_that_tells_its_paragraphs_is_taken_at_its_word(media_type: str) -> None:
+    """No headline parts a report, no line is joined to another, and a row of a table is no menu."""
+    lines = [
+        _PORT_BODY[0],
+        "Outlook for 2025",
+        "gwadar is written small here",
+        "Year | Ships | Tons",
+        _ROBOT,
+        *_ROBOT_BODY,
+    ]
+    (page,) = documents(_reading("\n".join(lines), media_type=media_type))
+    assert _body(page) == tuple(line for line in lines if media_type != "text/html" or "|" not in line)
+
+
 def test_short_sentences_among_prose_stay_and_players_controls_go() -> None:
     (port,) = _documents(_PORT, "", _PORT_BODY[0], "", '"Why now?" he asked.', "", "Loaded: 0%", "", _PORT_BODY[1])
     assert _body(port) == (_PORT_BODY[0], '"Why now?" he asked.', _PORT_BODY[1])

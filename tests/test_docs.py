@@ -37,6 +37,7 @@ def test_every_setting_of_the_readme_is_read(monkeypatch: pytest.MonkeyPatch) ->
     from bot.settings import read_settings
 
     values = {"QUOTH_LIBRARY": "shelf", "QUOTH_MODEL": "a", "QUOTH_THREADS": "1", "QUOTH_OPERATING_POINT": "0.4"}
+    values["QUOTH_WEB_ALLOWED"] = "intranet:80, 127.0.0.1:8080"
     named = set(re.findall(r"^\| `(QUOTH_\w+)`", README, re.MULTILINE))
     assert named == set(values)
     for name, value in values.items():
@@ -44,6 +45,7 @@ def test_every_setting_of_the_readme_is_read(monkeypatch: pytest.MonkeyPatch) ->
     chosen = read_settings(None)
     assert (str(chosen.library), chosen.is_default_library) == ("shelf", False)
     assert (chosen.engine.model, chosen.engine.threads, chosen.engine.operating_point) == ("a", 1, 0.4)
+    assert chosen.engine.web_allowed == ("intranet:80", "127.0.0.1:8080")
 
 
 def test_every_link_of_the_readme_points_at_a_file() -> None:

@@ -308,3 +308,28 @@ def test_two_that_make_the_library_at_once_open_the_same(folder: Path) -> None:
     for library in opened:
         library.close()
     assert sorted(path.name for path in folder.iterdir()) == ["library.sqlite", "writer.lock"]
+
+
+def test_what_is_committed_is_answerable_while_the_ingest_goes_on(
+    engine: Engine, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.engine.SECONDS_BETWEEN_UPDATES", 0)
+    monkeypatch.setattr("retrieval.ingest.BATCH_CHARACTERS", 10)  # each document by itself
+    reader = opened()
+    seen: list[list[str]] = []
+    engine.ingest(
+        [str(lines(tmp_path / "news.jsonl", port=PORT, school=SCHOOL, rain=RAIN))],
+        progress=lambda done, total: seen.append(shown(reader.ask("How many ships can the terminal handle at once?"))),
+    )
+    assert seen[0] == []  # encoded, and not yet committed
+    assert "port" in seen[1]
+
+
+def test_progress_ends_where_it_said_it_would(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.ingest.BATCH_CHARACTERS", 10)
+    path = lines(tmp_path / "news.jsonl", port=PORT, school=SCHOOL, long=" ".join([RAIN] * 40))
+    told: list[tuple[int, int]] = []
+    engine.ingest([str(path)], progress=lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == sorted({done for done, _ in told})  # it never goes back
+    assert len(told) > 4  # a long document tells how far it is, too
+    assert told[-1][0] == told[-1][1] == len(PORT) + len(SCHOOL) + len(" ".join([RAIN] * 40))

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from retrieval.datamodel import Reading
 from retrieval.errors import RefusedSource
 from retrieval.read import walk
+from retrieval.read.docx import read_docx
 from retrieval.read.html import read_html
 from retrieval.read.jsonl import read_jsonl
 from retrieval.read.markdown import read_markdown
 from retrieval.read.original import Original
+from retrieval.read.pdf import read_pdf
 from retrieval.read.text import read_text
 
-__all__ = ["APART", "readings", "sources"]
+__all__ = ["APART", "is_taken", "readings", "sources"]
 
 _Reader: TypeAlias = Callable[[Original], Iterator[Reading | RefusedSource]]
 
 _READERS: dict[str, _Reader] = {
     "": read_text,
+    ".docx": read_docx,
     ".gz": read_html,
     ".htm": read_html,
     ".html": read_html,
@@ -28,6 +32,7 @@ _READERS: dict[str, _Reader] = {
     ".md": read_markdown,
     ".mht": read_html,
     ".mhtml": read_html,
+    ".pdf": read_pdf,
     ".txt": read_text,
 }
 
@@ -39,6 +44,11 @@ def sources(paths: Sequence[str], *, fetched_at: str) -> Iterator[Original | Ref
     """Every file to read under `paths`; what cannot be read comes as refused."""
     for found in walk.sources(paths, suffixes=frozenset(_READERS)):
         yield found if isinstance(found, RefusedSource) else Original.of_file(*found, fetched_at=fetched_at)
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a file of that name, found in a folder, is read."""
+    return walk.is_taken(path, suffixes=frozenset(_READERS))
 
 
 def readings(original: Original) -> Iterator[Reading | RefusedSource]:

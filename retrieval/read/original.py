@@ -41,6 +41,14 @@ class Original:
         """The file at `path`."""
         return cls(source, key_of(source), path.suffix.lower(), fetched_at, path=path)
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are; 0 where that cannot be told."""
+        try:
+            return len(self.raw) if self.path is None else self.path.stat().st_size
+        except OSError:
+            return 0
+
     def stream(self) -> BufferedIOBase:
         """The bytes from their beginning; `RefusedSource` where they cannot be read."""
         if self.path is None:

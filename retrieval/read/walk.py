@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retrieval.errors import RefusedSource
 
-__all__ = ["sources"]
+__all__ = ["is_taken", "sources"]
 
 
 def sources(paths: Sequence[str], *, suffixes: frozenset[str]) -> Iterator[tuple[Path, str] | RefusedSource]:
@@ -21,6 +21,12 @@ def sources(paths: Sequence[str], *, suffixes: frozenset[str]) -> Iterator[tuple
     """
     for typed in paths:
         yield from _sources(typed, suffixes)
+
+
+def is_taken(path: Path, *, suffixes: frozenset[str]) -> bool:
+    """Whether a file of that name, found in a folder, is read."""
+    is_hidden = path.name.startswith(".")
+    return not is_hidden and path.suffix.lower() in suffixes and path.stem.upper() != "README"
 
 
 def _sources(typed: str, suffixes: frozenset[str]) -> Iterator[tuple[Path, str] | RefusedSource]:
@@ -72,7 +78,7 @@ def _inside(
             continue
         if stat.S_ISDIR(mode):
             yield from _inside(path, inner, suffixes, above=above | {here})
-        elif path.suffix.lower() in suffixes and path.stem.upper() != "README":
+        elif is_taken(path, suffixes=suffixes):
             yield _file(path, inner, mode)
 
 

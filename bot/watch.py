@@ -1,0 +1,129 @@
+"""Folders and feeds that are watched: what comes is ingested as it comes."""
+
+from __future__ import annotations
+
+import posixpath
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from retrieval import read
+from retrieval.engine import Engine
+from retrieval.errors import BusyLibrary, RefusedSource
+from retrieval.ingest import Report
+
+__all__ = ["watch"]
+
+SECONDS_OF_QUIET = 0.4  # after which files that are being written are taken for whole
+HOURS_UNTIL_TRIED_AGAIN = 6.0  # for a page that was refused: a feed lists it for days
+SECONDS_BETWEEN_TRIES = 1.0  # while another process writes to the library
+
+
+def watch(engine: Engine, watched: Sequence[str], *, minutes: float, tell: Callable[[Report], None]) -> None:
+    """Ingest what stands in the folders and feeds `watched`, then whatever comes, until SIGINT or SIGTERM.
+
+    Feeds are read every so many `minutes`. `tell` is called when something came of it. `RefusedSource` where there is
+    no such folder.
+    """
+    feeds = [one for one in watched if one.lower().startswith(("http://", "https://"))]
+    folders = [one for one in watched if one not in feeds]
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise RefusedSource(folder, "expected a folder or a feed's address to watch, found neither; check the path")
+    stop = threading.Event()
+    with _stopping(stop):
+        _Watch(engine, folders, feeds, 60 * minutes, tell, stop).run()
+
+
+class _Watch:
+    def __init__(
+        self,
+        engine: Engine,
+        folders: Sequence[str],
+        feeds: Sequence[str],
+        seconds: float,
+        tell: Callable[[Report], None],
+        stop: threading.Event,
+    ) -> None:
+        self._engine = engine
+        self._folders = folders
+        self._feeds = feeds
+        self._seconds = seconds
+        self._tell = tell
+        self._stop = stop
+        self._refused: dict[str, float] = {}  # pages of the feeds, and when they may be tried again
+
+    def run(self) -> None:
+        """Go on until it is told to stop."""
+        due = time.monotonic()
+        changes = _changes(self._folders, self._stop)
+        next(changes, None)  # from here on it watches, so that nothing is missed while the folders are read
+        self._ingest(self._folders, ())
+        for changed in changes:
+            self._ingest(changed, ())
+            if self._feeds and time.monotonic() >= due and not self._stop.is_set():
+                due = time.monotonic() + self._seconds
+                self._ingest((), self._feeds)
+
+    def _ingest(self, paths: Sequence[str], feeds: Sequence[str]) -> None:
+        if not paths and not feeds:
+            return
+        now = time.monotonic()
+        self._refused = {page: until for page, until in self._refused.items() if until > now}
+        while not self._stop.is_set():
+            try:
+                report = self._engine.ingest(paths, feeds=feeds, skip=self._refused)
+            except BusyLibrary:
+                self._stop.wait(SECONDS_BETWEEN_TRIES)
+                continue
+            for refused in report.refused if feeds else ():
+                self._refused[refused.source] = now + 3600 * HOURS_UNTIL_TRIED_AGAIN
+            if report.added or report.replaced or report.refused:
+                self._tell(report)
+            return
+
+
+def _changes(folders: Sequence[str], stop: threading.Event) -> Iterator[list[str]]:
+    """The files that came or changed in the folders, by their paths as typed; now and then none, as time goes by."""
+    if not folders:
+        yield []
+        while not stop.wait(1.0):
+            yield []
+        return
+    import watchfiles
+
+    roots = {str(Path(folder).resolve()): folder for folder in folders}
+    for found in watchfiles.watch(
+        *folders,
+        watch_filter=None,
+        stop_event=stop,
+        step=round(1000 * SECONDS_OF_QUIET),
+        rust_timeout=1000,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+    ):
+        changed = sorted({path for change, path in found if change != watchfiles.Change.deleted})
+        yield [typed for path in changed for typed in _as_typed(Path(path), roots)]
+
+
+def _as_typed(path: Path, roots: dict[str, str]) -> Iterator[str]:
+    """The path as a folder's walk would give it; nothing where the walk would not take it."""
+    for root, typed in roots.items():
+        if path.is_relative_to(root):
+            inner = path.relative_to(root)
+            if path.is_file() and read.is_taken(path) and not any(part.startswith(".") for part in inner.parts):
+                yield posixpath.join(typed, inner.as_posix())
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """While inside, SIGINT and SIGTERM set the event instead of ending the process."""
+    former = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
