@@ -159,6 +159,7 @@ class _Findings:
                 (self._folder / name).write_bytes(raw)
                 told = traceback.format_exc()
                 (self._folder / f"{name}.traceback").write_text(told, encoding="utf-8", errors="replace")
+            return time.process_time() - began
         if (took := time.process_time() - began) > LONGEST_SECONDS / 2:
             self.write(f"slow-{took:.0f}", raw)
         return took

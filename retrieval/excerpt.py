@@ -28,8 +28,10 @@ OVERLONG_COST = 0.5  # of a sentence that is longer than an excerpt should be
 NEWER_BONUS, NEWEST_BONUS, TIME_BONUS = 0.1, 1.5, 2.0
 # "Under the theme …" where the theme is asked for, in log chances: the fitted data's questions seldom name it so.
 ASKED_WORD_BONUS = 0.8
+LEAD_CHARACTERS = 600  # of an article: its first paragraph or two
 GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
 
+_NAMING = frozenset({"name", "role"})
 _AS_NUMBER = {True: 1.0, None: 0.0, False: -1.0}
 
 
@@ -198,9 +200,10 @@ def _sentences(
     text = document.snapshot.text
     heading = contents(" ".join(part for part in (document.title, document.published) if part))
     context = Contents.joined([*(contents(span.of(text)) for span in candidate.passage.sentences), heading])
-    missing = lacking(whole, context)
+    lead = contents(_lead(document))
+    missing = [need for need in lacking(whole, context) if need.kind not in _NAMING or not holds(need, lead)]
     surfaces = tuple(dict.fromkeys(need.surface for need in missing))
-    names_lacking = _share(missing, [need for need in whole.needs if need.kind in {"name", "role"}])
+    names_lacking = _share(missing, [need for need in whole.needs if need.kind in _NAMING])
     numbers_lacking = _share(missing, [need for need in whole.needs if need.quantity is not None])
     context_coverage = coverage(whole, context, weigh)
     heading_coverage = coverage(whole, heading, weigh)
@@ -237,6 +240,13 @@ def _sentences(
         )
         yield span, signals, surfaces
         before = sentence
+
+
+def _lead(document: Document) -> str:
+    """The beginning of an article, which says for all of it where it happened and who it is about."""
+    text, start = document.snapshot.text, document.body[0].start
+    end = start + LEAD_CHARACTERS
+    return "\n".join(text[body.start : min(body.end, end)] for body in document.body if body.start < end)
 
 
 def _share(missing: Sequence[Need], asked: Sequence[Need]) -> float:

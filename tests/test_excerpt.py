@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import lines
 
 from retrieval.confidence import confidence, decide
 from retrieval.datamodel import Abstention, Answer, Background, Candidate, Document, Snapshot, Span
 from retrieval.differing import mark_differing
+from retrieval.engine import Engine
 from retrieval.evidence import Choice, Signals
 from retrieval.excerpt import choose, preferring, scored, weighed
 from retrieval.fitted import Network, network, regression
@@ -267,3 +270,18 @@ def test_the_same_figure_written_otherwise_does_not_differ() -> None:
     ]
     question = "How much is the loan worth?"
     assert not any(one.excerpt.differs for one in mark_differing(Query.of(question).asked, chosen(question, found)))
+
+
+@pytest.mark.parametrize(
+    ("lead", "lacking"), [("The forum opened in Davos on Monday.", 0.0), ("It opened on Monday.", 1.0)]
+)
+def test_a_name_that_the_article_begins_with_is_not_lacking_further_down(
+    engine: Engine, tmp_path: Path, lead: str, lacking: float
+) -> None:
+    filler = " ".join(f"Speaker number {number} talked of trade and of the weather there." for number in range(40))
+    text = f"{lead}\n{filler}\nAround three thousand delegates came this time."
+    engine.ingest([str(lines(tmp_path / "news.jsonl", forum=text))])
+    weighed = engine.weigh(engine.query("How many delegates came to Davos?"))
+    (found,) = [one for one in weighed if "three thousand" in one.span.of(text)]
+    assert found.signals.names_lacking == lacking
+    assert ("Davos" in found.lacking) == bool(lacking)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import PORT, RAIN, SCHOOL
+from conftest import PORT, RAIN, SCHOOL, shown
 
 from retrieval.datamodel import Abstention, Answer, Document, Reply, Snapshot, Span
 from retrieval.engine import Engine
@@ -123,3 +123,9 @@ def test_only_what_passes_the_filters_is_shown(narrow: Engine) -> None:
 def test_filters_that_leave_nothing_say_so(narrow: Engine) -> None:
     asked = "harbour terminal since:2025"
     assert narrow.ask(asked) == Abstention(asked, "filtered_out")
+
+
+def test_a_filter_that_was_wrong_in_an_earlier_question_refuses_none_after_it(narrow: Engine) -> None:
+    with pytest.raises(BadQuestion):
+        narrow.ask("since:soon What opened in Gwadar?")
+    assert shown(narrow.ask("And who won the cup?", history=["since:soon What opened in Gwadar?"]))

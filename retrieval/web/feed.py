@@ -41,7 +41,7 @@ _SPACES = (
 _CHANGED = ("updated", "modified", "lastmod", "pubDate", "date", "published", "issued")  # the first that is there
 _BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
-_DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,200}>")
+_DECLARATION = re.compile(r"\A<\?xml\b[^>]{0,200}>")
 _ENCODING = re.compile(rb"<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9_.:-]{1,40})")
 _W3C_DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?\s?(?:Z|[+-]\d\d:?\d\d)?)?)?)?")
 _MARKS = (  # of an encoding, in the first bytes (XML 1.0, appendix F)
@@ -224,7 +224,7 @@ def _root(text: str) -> Any:
     )
     try:
         return etree.fromstring(
-            _mended(_DECLARATION.sub("", text, count=1).lstrip()).encode("utf-8", "replace"), parser
+            _mended(_DECLARATION.sub("", text.lstrip(), count=1).lstrip()).encode("utf-8", "replace"), parser
         )
     except etree.LxmlError:
         return None
