@@ -5,21 +5,21 @@ Exit 0 when all went well, an abstention included; 2 wrong usage; 3 bad input; 4
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
-import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from retrieval.errors import BadQuestion, InputError, QuothError, RefusedSource
+from bot.arguments import Options, make_parser, one_line
+from retrieval.errors import BadQuestion, DamagedLibrary, InputError, QuothError, RefusedSource
 
 if TYPE_CHECKING:  # nothing of the engine is loaded for --help
+    from bot.terminal import Reach, Style
     from retrieval.encode import Encoder
     from retrieval.engine import Engine
     from retrieval.ingest import Report
@@ -37,13 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):  # Urdu under a Latin locale, a file's name that is no text
             stream.reconfigure(encoding="utf-8", errors=errors)
-    options = _parser().parse_args(arguments)
+    options = make_parser(_COMMANDS).parse_args(arguments)
     options.engine = None
     try:
         code = int(options.run(options))
         _say("", end="", flush=True)
     except QuothError as error:
-        _notice(f"quoth: {_one_line(str(error))}")
+        _notice(f"quoth: {one_line(str(error))}")
         return error.exit_code
     except KeyboardInterrupt:
         _notice("quoth: stopped; what was committed is kept")
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _give_up_stdout()
         return 0
     except OSError as error:
-        _notice(f"quoth: a file cannot be used ({_one_line(str(error))}): check the disk, or name another place")
+        _notice(f"quoth: a file cannot be used ({one_line(str(error))}): check the disk, or name another place")
         return InputError.exit_code
     finally:
         if options.engine is not None:
@@ -60,90 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, as all of ours are."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {_one_line(message)}; run `{self.prog} --help` for the usage\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="quoth", description="Answers from your documents, in your documents' own words.")
-    parser.add_argument("--library", metavar="DIR", help="the library's folder (else $QUOTH_LIBRARY, else ./library)")
-    shared = _Parser(add_help=False)
-    shared.add_argument("--library", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:], parents=[shared])
-        added.set_defaults(run=run, command=name)
-        return added
-
-    ingest = command("ingest", _ingest, "read files, folders and web pages into the library")
-    ingest.add_argument("source", nargs="*", metavar="SOURCE", help="a file, a folder of files, or a URL")
-    ingest.add_argument("--feed", action="append", default=[], metavar="URL", help="what is new in a feed or sitemap")
-    ingest.add_argument(
-        "--watch", action="append", default=[], metavar="FOLDER|FEED", help="go on with what comes, until Ctrl-C"
-    )
-    ingest.add_argument("--every", type=_minutes, default=10, metavar="MINUTES", help="how often feeds are read (10)")
-    ingest.epilog = (
-        "Formats: text, Markdown, JSON lines, saved pages (.html, .htm, .html.gz, .mhtml), PDF, Word (.docx)"
-    )
-
-    ask = command("ask", _ask, "answer one question, or abstain")
-    ask.epilog = 'Words in the question that narrow it: since:2023  until:2024-06  from:"Express Tribune"'
-    ask.add_argument("question", nargs="?", metavar="QUESTION")
-    ask.add_argument("--history", action="append", default=[], metavar="Q", help="an earlier question, oldest first")
-    ask.add_argument("--top", type=_count, default=3, metavar="N", help="how many passages at most (3)")
-    ask.add_argument("--batch", metavar="FILE.jsonl", help="a question a line; a reply a line, with --json")
-    ask.add_argument("--json", action="store_true", help="one JSON object a reply")
-
-    command("chat", _chat, "a conversation, with follow-ups")
-
-    sources = command("sources", _sources, "list the documents")
-    sources.add_argument("--json", action="store_true", help="a JSON list of document objects")
-    show = command("show", _show, "print a document's text")
-    show.add_argument("document", metavar="DOCUMENT", help="an id, as `quoth sources` lists them")
-    show.add_argument("--json", action="store_true", help="a JSON object with the whole snapshot")
-    remove = command("remove", _remove, "remove a document and its snapshot")
-    remove.add_argument("document", metavar="DOCUMENT", help="an id, as `quoth sources` lists them")
-    prune = command("prune", _prune, "drop the snapshots that were replaced before a date")
-    prune.add_argument("--before", required=True, type=_date, metavar="DATE", help="ISO 8601, such as 2026-01-31")
-    command("check", _check, "look for damage: re-hash every snapshot, compare the indexes with the store")
-    reindex = command("reindex", _reindex, "make passages, embeddings and indexes anew")
-    reindex.add_argument("--model", metavar="NAME", help="a sentence-transformers folder or hub name")
-    return parser
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 50:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to 50, found {text!r}")
-    return int(text)
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = 0
-    if not 0.1 <= minutes <= 1440:
-        raise argparse.ArgumentTypeError(f"expected minutes from 0.1 to 1440, found {text!r}")
-    return minutes
-
-
-def _date(text: str) -> str:
-    from datetime import date
-
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected a date such as 2026-01-31, found {text!r}") from error
-
-
 # Commands
 
 
-def _ingest(options: argparse.Namespace) -> int:
+def _ingest(options: Options) -> int:
     from bot.progress import progress
 
     if not (options.source or options.feed or options.watch):
@@ -158,12 +78,12 @@ def _ingest(options: argparse.Namespace) -> int:
             return InputError.exit_code if report.refused else 0
     from bot.watch import watch
 
-    _notice(f"watching {', '.join(map(_one_line, options.watch))}; Ctrl-C ends it")
+    _notice(f"watching {', '.join(map(one_line, options.watch))}; Ctrl-C ends it")
     watch(engine, options.watch, minutes=options.every, tell=lambda report: _say(_summary(report), flush=True))
     return 0
 
 
-def _ask(options: argparse.Namespace) -> int:
+def _ask(options: Options) -> int:
     if options.batch is not None:
         return _ask_batch(options)
     if options.question is None:
@@ -185,7 +105,7 @@ def _ask(options: argparse.Namespace) -> int:
     return 0
 
 
-def _ask_batch(options: argparse.Namespace) -> int:
+def _ask_batch(options: Options) -> int:
     if options.question is not None or options.history or not options.json:
         _notice("quoth: expected --batch FILE.jsonl with --json and without a question: each line has its own")
         return 2
@@ -202,7 +122,7 @@ def _ask_batch(options: argparse.Namespace) -> int:
             reply = engine.ask(question, history=history, top=options.top)
         except BadQuestion as error:  # a disk or a model that fails is no line's fault: it ends the run
             failed = True
-            record: dict[str, Any] = {"id": identifier, "error": _one_line(str(error))}
+            record: dict[str, Any] = {"id": identifier, "error": one_line(str(error))}
         else:
             elapsed_ms = 1000 * (time.perf_counter() - begun)
             record = reply_record(reply, identifier=identifier, elapsed_ms=elapsed_ms)
@@ -239,7 +159,7 @@ def _question(number: int, line: bytes) -> tuple[Any, str | BadQuestion, list[st
     return identifier, question, history
 
 
-def _chat(options: argparse.Namespace) -> int:
+def _chat(options: Options) -> int:
     engine = _engine(options)
     _begin_with_seeds(engine, options)
     engine.warm_up()
@@ -253,13 +173,29 @@ def _chat(options: argparse.Namespace) -> int:
         try:
             reply = engine.ask(question, history=history)
         except BadQuestion as error:
-            _notice(f"quoth: {_one_line(str(error))}")
+            _notice(f"quoth: {one_line(str(error))}")
             continue
         _say(_text(engine, reply), end="\n\n", flush=True)
         history.append(question)
 
 
-def _sources(options: argparse.Namespace) -> int:
+def _verify(options: Options) -> int:
+    engine = _engine(options)
+    begun = time.perf_counter()
+    verdict = engine.verify(options.quote)
+    elapsed_ms = 1000 * (time.perf_counter() - begun)
+    if options.json:
+        from bot.records import verdict_record
+
+        _say(json.dumps(verdict_record(verdict, elapsed_ms=elapsed_ms), ensure_ascii=False))
+    else:
+        from bot.terminal import verdict_text
+
+        _say(verdict_text(verdict, *_reach_and_style(engine)))
+    return 0
+
+
+def _sources(options: Options) -> int:
     engine = _engine(options)
     if options.json:
         from bot.records import document_record
@@ -275,13 +211,11 @@ def _sources(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show(options: argparse.Namespace) -> int:
+def _show(options: Options) -> int:
     from bot.terminal import printable, printable_line
 
     document = _engine(options).library.document(options.document)
     if not document.snapshot.is_intact():
-        from retrieval.errors import DamagedLibrary
-
         raise DamagedLibrary(
             f"the snapshot of {document.id} is not what was stored: run `quoth check`, then ingest its source again"
         )
@@ -297,19 +231,19 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
-def _remove(options: argparse.Namespace) -> int:
+def _remove(options: Options) -> int:
     _engine(options).remove(options.document)
-    _notice(f"removed {_one_line(options.document)}")
+    _notice(f"removed {one_line(options.document)}")
     return 0
 
 
-def _prune(options: argparse.Namespace) -> int:
+def _prune(options: Options) -> int:
     dropped = _engine(options).prune(options.before)
     _notice(f"dropped {dropped} replaced snapshot{'' if dropped == 1 else 's'}")
     return 0
 
 
-def _check(options: argparse.Namespace) -> int:
+def _check(options: Options) -> int:
     from bot.terminal import printable_line
 
     engine = _engine(options)
@@ -324,7 +258,31 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
-def _reindex(options: argparse.Namespace) -> int:
+def _telegram(options: Options) -> int:
+    import logging
+
+    from bot.telegram.settings import read_environment_file, read_telegram_settings
+
+    read_environment_file()
+    settings = read_telegram_settings()
+    logging.basicConfig(
+        level=os.environ.get("QUOTH_LOG_LEVEL", "WARNING").upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    from bot.telegram.app import run
+
+    engine = _engine(options)
+    run(
+        settings,
+        engine.another,
+        engine.library.folder,
+        webhook=options.webhook,
+        figures=os.environ.get("QUOTH_METRICS_LISTEN"),
+    )
+    return 0
+
+
+def _reindex(options: Options) -> int:
     from bot.progress import progress
 
     engine = _engine(options, model=options.model)
@@ -334,10 +292,14 @@ def _reindex(options: argparse.Namespace) -> int:
     return InputError.exit_code if report.refused else 0
 
 
+_RUNS = (_ingest, _ask, _chat, _verify, _sources, _show, _remove, _prune, _telegram, _check, _reindex)
+_COMMANDS = {run.__name__.removeprefix("_"): run for run in _RUNS}  # `quoth ask` is run by `_ask`
+
+
 # What the commands share
 
 
-def _engine(options: argparse.Namespace, *, model: str | None = None) -> Engine:
+def _engine(options: Options, *, model: str | None = None) -> Engine:
     """The engine of the library that `options` name; only the commands in `MAKERS` make one where there is none."""
     from dataclasses import replace
 
@@ -368,7 +330,7 @@ def make_encoder(settings: Settings) -> Encoder:
     return OnnxEncoder(prepare(settings.model, notice=_notice), threads=settings.threads)
 
 
-def _begin_with_seeds(engine: Engine, options: argparse.Namespace) -> None:
+def _begin_with_seeds(engine: Engine, options: Options) -> None:
     """A newcomer's first question finds something: the seeds, once, and only in a default library never written."""
     if not options.is_default_library or engine.library.generation:
         return
@@ -384,18 +346,23 @@ def _begin_with_seeds(engine: Engine, options: argparse.Namespace) -> None:
 
 
 def _text(engine: Engine, reply: Any) -> str:
-    from bot.terminal import Reach, Style, reply_text
+    from bot.terminal import reply_text
+
+    return reply_text(reply, *_reach_and_style(engine))
+
+
+def _reach_and_style(engine: Engine) -> tuple[Reach, Style]:
+    from bot.terminal import Reach, Style
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
     reach = Reach(engine.library.count_documents(), engine.library.newest_publication())
-    return reply_text(reply, reach, Style(width=width, bold=sys.stdout.isatty()))
+    return reach, Style(width=width, bold=sys.stdout.isatty())
 
 
 def _summary(report: Report) -> str:
     counts = f"added {report.added}, unchanged {report.unchanged}, replaced {report.replaced}"
-    lines = [f"{counts}, refused {len(report.refused)}"]
-    lines += [f"refused {_one_line(str(refused))}" for refused in report.refused]
-    return "\n".join(lines)
+    refused = [f"refused {one_line(str(error))}" for error in report.refused]
+    return "\n".join([f"{counts}, refused {len(refused)}", *refused])
 
 
 def _notice(line: str) -> None:
@@ -426,11 +393,6 @@ def _give_up_stdout() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - the null device is no path
             os.dup2(nothing.fileno(), sys.stdout.fileno())
-
-
-def _one_line(text: str) -> str:
-    """A message that a file's name or content cannot break into several lines, nor use to command the terminal."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+", " ", text)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from retrieval.datamodel import Abstention, Answer, Document, Excerpt, Reply, Span
 
-__all__ = ["document_record", "reply_record", "shown_record"]
+if TYPE_CHECKING:  # it brings the indexes with it
+    from retrieval.verify import Verdict
+
+__all__ = ["document_record", "reply_record", "shown_record", "verdict_record"]
 
 Record: TypeAlias = dict[str, Any]  # what `json` writes as an object
 
@@ -59,6 +62,37 @@ def shown_record(document: Document) -> Record:
         "document": document_record(document),
         "body": [_pair(span) for span in document.body],
         "text": document.snapshot.text,
+    }
+
+
+def verdict_record(verdict: Verdict, *, elapsed_ms: float) -> Record:
+    """What became of a quote. Ranges of `quote` count from the first character of the quote as it stands here."""
+    return {
+        "quote": verdict.quote,
+        "verdict": verdict.kind,
+        "typography": verdict.typography,
+        "shortened": verdict.shortened,
+        "places": [
+            {
+                "document": document_record(place.excerpt.document),
+                "start": place.excerpt.span.start,
+                "end": place.excerpt.span.end,
+                "page": place.excerpt.page,
+                "text": place.excerpt.text,
+                "quote": _pair(place.quote),
+            }
+            for place in verdict.places
+        ],
+        "differences": [
+            {
+                "kind": difference.kind,
+                "quote": list(difference.quote),
+                "source": list(difference.source),
+                "place": difference.place,
+            }
+            for difference in verdict.differences
+        ],
+        "elapsed_ms": round(elapsed_ms, 1),
     }
 
 

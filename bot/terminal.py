@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from rich.cells import cell_len
 
 from retrieval.datamodel import Abstention, Answer, Document, Excerpt, Reply, Span
 
-__all__ = ["Reach", "Style", "printable", "printable_line", "reply_text", "sources_text"]
+if TYPE_CHECKING:  # it brings the indexes with it
+    from retrieval.verify import Verdict
+
+__all__ = ["Reach", "Style", "printable", "printable_line", "reply_text", "sources_text", "verdict_text"]
 
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # What a terminal would obey instead of showing: a document must not be able to move the cursor, ring the bell, or turn
@@ -19,6 +22,7 @@ _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _CARRIAGE_RETURN = re.compile(r"\r(?=\n|\Z)")  # of a line that ends as on Windows
 BAR = "│ "
+LONGEST_DIFFERENCE = 140  # characters of what a quote leaves out that are shown
 _MONTHS = "January February March April May June July August September October November December".split()
 
 
@@ -59,6 +63,61 @@ def sources_text(document: Document, also_in: Sequence[str]) -> str:
     )
 
 
+def verdict_text(verdict: Verdict, reach: Reach, style: Style) -> str:
+    """What became of a quote: the verdict, the source's own words, those that differ marked, each difference told."""
+    parts = [*_wrapped(_verdict_line(verdict), style.width)]
+    if verdict.kind == "absent":
+        return "\n".join([*parts, *_searched(reach)])
+    for number, place in enumerate(verdict.places):
+        parts += ["", _quote(place.excerpt, style), *_citation(place.excerpt, style)]
+        text = place.excerpt.document.snapshot.text
+        for difference in verdict.differences:
+            if difference.place == number:
+                here, there = (
+                    _shortened(verdict.quote[slice(*difference.quote)]),
+                    _shortened(text[slice(*difference.source)]),
+                )
+                line = {
+                    "replaced": f"the quote has “{here}”, the source “{there}”",
+                    "inserted": f"the quote adds “{here}”",
+                    "deleted": f"the quote leaves out “{there}”",
+                }[difference.kind]
+                parts += [
+                    f"  ≠ {row}" if not at else f"    {row}" for at, row in enumerate(_wrapped(line, style.width - 4))
+                ]
+    return "\n".join(parts)
+
+
+def _verdict_line(verdict: Verdict) -> str:
+    setting = " but for typography (quotation marks, dashes, white space, case)" if verdict.typography else ""
+    match verdict.kind:
+        case "exact" if verdict.shortened:
+            return f"Exact{setting}, and shortened: what the ellipses leave out is marked."
+        case "exact":
+            return f"Exact{setting}: my documents say so, word for word."
+        case "altered":
+            return "Altered: my documents say this otherwise."
+        case "spliced":
+            return f"Spliced: put together from {len(verdict.places)} places."
+        case "absent":
+            return "Not in my documents."
+        case _:
+            assert_never(verdict.kind)
+
+
+def _shortened(text: str) -> str:
+    line = printable_line(text)
+    return line if len(line) <= LONGEST_DIFFERENCE else f"{line[:60]} […] {line[-60:]}"
+
+
+def _searched(reach: Reach) -> list[str]:
+    if not reach.documents:
+        return []
+    count = "1 document" if reach.documents == 1 else f"{reach.documents:,} documents"
+    dated = f", the newest dated {_date(reach.newest)}" if reach.newest else ""
+    return [f"I searched {count}{dated}."]
+
+
 def _answer_text(answer: Answer, style: Style) -> str:
     first, *others = answer.excerpts
     parts = [_quote(first, style), *_citation(first, style)]
@@ -78,10 +137,7 @@ def _answer_text(answer: Answer, style: Style) -> str:
 
 def _abstention_text(abstention: Abstention, reach: Reach, style: Style) -> str:
     parts = ["My documents do not say.", *_wrapped(_why(abstention), style.width)]
-    if reach.documents:
-        count = "1 document" if reach.documents == 1 else f"{reach.documents:,} documents"
-        dated = f", the newest dated {_date(reach.newest)}" if reach.newest else ""
-        parts.append(f"I searched {count}{dated}.")
+    parts += _searched(reach)
     if abstention.nearest:
         parts += ["", "Nearest, though it is no answer:"]
     for excerpt in abstention.nearest:

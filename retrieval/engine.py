@@ -6,7 +6,7 @@ import datetime
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval import analyze, excerpt, fuse, gather, indexes, ingest, repeated
+from retrieval import analyze, excerpt, fuse, gather, indexes, ingest, repeated, verify
 from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Background, Candidate, Document, Hit, Ranking, Reply
 from retrieval.differing import mark_differing
@@ -34,6 +34,7 @@ from retrieval.rows import EncodedPassage
 from retrieval.settings import Settings
 from retrieval.spelling import respelt
 from retrieval.timing import timing
+from retrieval.verify import Verdict
 from retrieval.writer import Writer, writing
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class Engine:
         self._indexes = None
         self.library.close()
 
+    def another(self) -> Engine:
+        """Another engine on the same library with the same settings and encoder, for another thread."""
+        return Engine(self.library.folder, self.settings, lambda: self.encoder)
+
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder; `ModelUnavailable` where its model cannot be had."""
@@ -88,7 +93,7 @@ class Engine:
         within = self._within(filters, without)
         if within is not None and not within:
             return Abstention(question, "filtered_out")
-        query = self.query(asked, [narrowed(earlier.strip())[0] for earlier in history])
+        query = self.query(asked, [_without_filters(earlier.strip()) for earlier in history])
         chosen = excerpt.choose(query, self.weigh(query, within=within), self.weight(), top=top + SPARE)
         choices = mark_differing(query.asked, self._told_once(chosen)[:top])
         reply = decide(question, choices, operating_point=self.settings.operating_point)
@@ -210,6 +215,12 @@ class Engine:
         mean = self._checked_encoder().encode(texts, prompt="query").mean(axis=0)
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
+    def verify(self, quote: str) -> Verdict:
+        """Whether `quote` is real: exact, altered, spliced or absent, and where; `BadQuestion` where it is no quote."""
+        verdict = verify.verify(quote, self.library, self._current_indexes().lexical, self.boilerplate_of)
+        self._prove_intact(place.excerpt.document for place in verdict.places)
+        return verdict
+
     def check(self, question: str, history: Sequence[str] = ()) -> None:
         """`BadQuestion` where there is nothing to ask, or too much."""
         longest = self.settings.longest_question_characters
@@ -239,10 +250,13 @@ class Engine:
     def _prove(self, reply: Reply) -> None:
         """Nothing leaves but what stands in a snapshot whose digest still holds."""
         excerpts = reply.nearest if isinstance(reply, Abstention) else reply.excerpts
-        for shown in excerpts:
-            if not shown.document.snapshot.is_intact():
+        self._prove_intact(shown.document for shown in excerpts)
+
+    def _prove_intact(self, documents: Iterable[Document]) -> None:
+        for document in documents:
+            if not document.snapshot.is_intact():
                 raise DamagedLibrary(
-                    f"the snapshot of {shown.document.id} is not what was stored: run `quoth check`, "
+                    f"the snapshot of {document.id} is not what was stored: run `quoth check`, "
                     "then ingest its source again"
                 )
 
@@ -365,6 +379,14 @@ class Engine:
     def documents(self) -> Iterator[Document]:
         """Every document, in the order in which it was added."""
         return self.library.documents()
+
+
+def _without_filters(earlier: str) -> str:
+    """An earlier question's words; what was wrong with its filters was told when it was asked."""
+    try:
+        return narrowed(earlier)[0]
+    except BadQuestion:
+        return earlier
 
 
 def _similarities(encoded: EncodedPassage, vector: Embeddings) -> tuple[float, tuple[float, ...]]:

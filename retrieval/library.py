@@ -110,9 +110,12 @@ class Library:
         current = "SELECT number FROM sources WHERE key = ? AND replaced_at IS NULL"
         return int(self._rows(f"SELECT count(*) FROM documents WHERE source IN ({current})", key)[0][0])  # noqa: S608
 
-    def count_passages(self) -> int:
-        """How many passages there are."""
-        return int(self._rows("SELECT count(*) FROM passages")[0][0])
+    def count_passages(self, document_id: str | None = None) -> int:
+        """How many passages there are, in all or of one document."""
+        if document_id is None:
+            return int(self._rows("SELECT count(*) FROM passages")[0][0])
+        statement = "SELECT count(*) FROM passages JOIN documents ON document = number WHERE documents.id = ?"
+        return int(self._rows(statement, document_id)[0][0])
 
     def newest_publication(self) -> str | None:
         """The latest publication date of any document, ISO 8601; None where none is dated."""
@@ -130,6 +133,18 @@ class Library:
         """Every document, in the order in which it was added."""
         for (document_id,) in self._rows("SELECT id FROM documents ORDER BY number"):
             yield self.document(document_id)
+
+    def newest(self, first: int, count: int, *, language: str | None = None) -> list[Document]:
+        """So many documents from the `first` on, the newest by date of publication first, perhaps of one language."""
+        chosen = self._rows(
+            "SELECT id FROM documents WHERE ? IS NULL OR json_extract(fields, '$.language') = ?"
+            " ORDER BY json_extract(fields, '$.published') DESC, id LIMIT ? OFFSET ?",
+            language,
+            language,
+            count,
+            first,
+        )
+        return [self.document(document_id) for (document_id,) in chosen]
 
     def documents_by_id(self, document_ids: Iterable[str]) -> dict[str, Document]:
         """The documents of these ids; ids that are gone are left out."""
