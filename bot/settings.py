@@ -15,6 +15,20 @@ __all__ = ["Chosen", "read_settings"]
 PREFIX = "QUOTH_"
 LIBRARY = "QUOTH_LIBRARY"
 NAMES = (LIBRARY, "QUOTH_MODEL", "QUOTH_OPERATING_POINT", "QUOTH_THREADS", "QUOTH_WEB_ALLOWED")
+# Those of the Telegram bot, which `bot/telegram/settings.py` reads.
+TELEGRAM_NAMES = (
+    "QUOTH_LOG_LEVEL",
+    "QUOTH_METRICS_LISTEN",
+    "QUOTH_TELEGRAM_ADMINISTRATORS",
+    "QUOTH_TELEGRAM_ALLOWED",
+    "QUOTH_TELEGRAM_API_BASE",
+    "QUOTH_TELEGRAM_FILE_BASE",
+    "QUOTH_TELEGRAM_RETENTION_DAYS",
+    "QUOTH_TELEGRAM_TOKEN",
+    "QUOTH_TELEGRAM_WEBHOOK_LISTEN",
+    "QUOTH_TELEGRAM_WEBHOOK_SECRET",
+    "QUOTH_TELEGRAM_WEBHOOK_URL",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +44,8 @@ def read_settings(library: str | None) -> Chosen:
     """The settings, `library` being what the command line named; `InputError` for a name or value that is none."""
     given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
     folder = library or given.get(LIBRARY)
-    given.pop(LIBRARY, None)
+    for name in (LIBRARY, *TELEGRAM_NAMES):
+        given.pop(name, None)
     engine = Settings()
     for name, value in sorted(given.items()):
         engine = _with(engine, name, value)

@@ -1,0 +1,93 @@
+"""The engine on a thread of its own, so that the event loop never waits for it.
+
+An engine belongs to one thread. Questions wait in a short queue; where it is full the asker is told to try again,
+which is kinder than an answer that comes in a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from retrieval.engine import Engine
+
+__all__ = ["Answering", "Busy"]
+
+T = TypeVar("T")
+MOST_WAITING = 256
+
+
+class Busy(Exception):
+    """More wait than can be served soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work(Generic[T]):
+    call: Callable[[Engine], T]
+    future: asyncio.Future[T]
+    loop: asyncio.AbstractEventLoop
+
+
+class Answering:
+    """Runs what it is given with the engine, one after the other, off the event loop."""
+
+    def __init__(self, make_engine: Callable[[], Engine], *, most_waiting: int = MOST_WAITING) -> None:
+        self._make_engine = make_engine
+        self._waiting: queue.Queue[_Work[Any] | None] = queue.Queue(most_waiting)
+        self._thread = threading.Thread(target=self._serve, name="answering", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def __len__(self) -> int:
+        """How much waits."""
+        return self._waiting.qsize()
+
+    async def run(self, call: Callable[[Engine], T]) -> T:
+        """What `call` returns or raises, given the engine; `Busy` where too much waits."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        try:
+            self._waiting.put_nowait(_Work(call, future, loop))
+        except queue.Full as error:
+            raise Busy from error
+        return await future
+
+    def stop(self, *, seconds: float) -> None:
+        """End when what is in hand is done, or after so many seconds."""
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        self._thread.join(seconds)
+
+    def _serve(self) -> None:
+        engine = self._make_engine()
+        try:
+            while (work := self._waiting.get()) is not None:
+                if not work.future.cancelled():
+                    self._do(work, engine)
+        finally:
+            engine.close()
+
+    @staticmethod
+    def _do(work: _Work[Any], engine: Engine) -> None:
+        try:
+            result = work.call(engine)
+        except Exception as error:  # it belongs to whoever waits for it
+            _settle(work, lambda error=error: work.future.set_exception(error))  # type: ignore[misc]
+        else:
+            _settle(work, lambda: work.future.set_result(result))
+
+
+def _settle(work: _Work[Any], settle: Callable[[], None]) -> None:
+    def settle_unless_cancelled() -> None:
+        if not work.future.done():
+            settle()
+
+    with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+        work.loop.call_soon_threadsafe(settle_unless_cancelled)

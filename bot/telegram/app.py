@@ -1,0 +1,233 @@
+"""The bot, from start to stop: `run` serves until SIGTERM or SIGINT.
+
+Updates come by polling or webhook into the `Inbox`, are handled in each chat's order (`InOrder`) by `Handlers`, which
+ask the engine by `Answering`; what is sent goes through the `Limiter`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from telegram import BotCommand, Update
+from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.ext import Application, ApplicationBuilder, ContextTypes
+
+from bot.telegram.administration import Administration
+from bot.telegram.answering import Answering
+from bot.telegram.commands import Commands
+from bot.telegram.counts import Counts
+from bot.telegram.desk import Desk
+from bot.telegram.handlers import Handlers
+from bot.telegram.inbox import Inbox, InOrder, Sending
+from bot.telegram.limiter import Limiter
+from bot.telegram.meeting import language_of
+from bot.telegram.monitor import serve_figures
+from bot.telegram.settings import TelegramSettings
+from bot.telegram.store import Store
+from bot.telegram.strings import strings
+from retrieval.engine import Engine
+from retrieval.errors import InputError
+
+__all__ = ["run"]
+
+STORE = "telegram.sqlite"
+SECONDS_TO_STOP = 8.0
+SECONDS_BETWEEN_CLEARINGS = 3600.0
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query", "my_chat_member"]
+
+logger = logging.getLogger(__name__)
+
+
+def run(
+    settings: TelegramSettings, make_engine: Callable[[], Engine], folder: Path, *, webhook: bool, figures: str | None
+) -> None:
+    """Serve until told to stop; `InputError` where the token or an address cannot be used.
+
+    `figures` is where to serve health and metrics, "host:port", if anywhere.
+    """
+    sys.setswitchinterval(0.001)  # the engine's thread lets the event loop in sooner
+    for name in ("httpx", "telegram", "apscheduler"):  # their messages carry the token in URLs
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_Discreet(settings.token.get_secret_value()))
+    asyncio.run(_Service(settings, make_engine, folder, webhook=webhook, figures=figures).serve())
+
+
+class _Discreet(logging.Filter):
+    """Lets records pass without the token, and without tracebacks unless the operator asked for everything."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self._token = token
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Pass, with what may be seen."""
+        record.msg, record.args = record.getMessage().replace(self._token, "<token>"), ()
+        if not logging.getLogger().isEnabledFor(logging.DEBUG):
+            record.exc_info = record.exc_text = None
+        return True
+
+
+class _Service:
+    def __init__(
+        self,
+        settings: TelegramSettings,
+        make_engine: Callable[[], Engine],
+        folder: Path,
+        *,
+        webhook: bool,
+        figures: str | None,
+    ) -> None:
+        self._settings = settings
+        self._webhook = webhook
+        self._figures = figures
+        folder.mkdir(parents=True, exist_ok=True)
+        self._store = Store(folder / STORE)
+        self._counts = Counts()
+        self._limiter = Limiter()
+        self._folder = folder
+        self._answering, self._adding = Answering(make_engine), Answering(make_engine)
+        self._is_ready = False
+        self._stop = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Start, serve, stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        self._watch()
+        server = None
+        if self._figures:
+            try:
+                server = serve_figures(self._figures, self._counts, lambda: self._is_ready)
+            except (OSError, ValueError) as error:
+                raise InputError(
+                    f"expected an address to serve at, found {self._figures} ({error}): name another"
+                ) from error
+        self._answering.start()
+        self._adding.start()
+        await self._answering.run(lambda engine: engine.warm_up())
+        application = self._application()
+        try:
+            await application.initialize()
+        except InvalidToken:
+            raise InputError("expected the token of a bot, found one that Telegram does not know: correct it") from None
+        inbox = application.update_queue
+        assert isinstance(inbox, Inbox)  # noqa: S101 - made so below
+        try:
+            await self._introduce(application)
+            left = await inbox.put_waiting(application.bot)
+            if left:
+                logger.warning("%d updates were left by an earlier process; they are answered first", left)
+            await application.start()
+            await self._fetch(application)
+            self._is_ready = True
+            logger.warning("@%s is ready", application.bot.username)
+            await self._until_stopped()
+        finally:
+            self._is_ready = False
+            await self._end(application)
+            if server is not None:
+                server.stop()
+
+    def _application(self) -> Application:  # type: ignore[type-arg]
+        settings = self._settings
+        application = (
+            ApplicationBuilder()
+            .token(settings.token.get_secret_value())
+            .base_url(settings.api_base)
+            .request(Sending(self._store, connection_pool_size=64, pool_timeout=30))
+            .base_file_url(settings.file_base)
+            .update_queue(Inbox(self._store))
+            .concurrent_updates(InOrder(self._store))
+            .rate_limiter(self._limiter)
+            .build()
+        )
+        desk = Desk(self._store, settings)
+        commands = Commands(self._answering, self._store, settings, desk)
+        Administration(self._answering, self._adding, self._store, settings, desk, self._folder).register(application)
+        commands.register(application)
+        Handlers(self._answering, self._store, settings, self._counts, desk, commands).register(application)
+        application.add_error_handler(self._failed)
+        return application
+
+    async def _introduce(self, application: Application) -> None:  # type: ignore[type-arg]
+        """Tell Telegram the commands, in each language."""
+        for language, code in (("en", None), ("ur", "ur"), ("zh", "zh")):
+            commands = [BotCommand(name, what) for name, what in strings(language).commands]  # type: ignore[arg-type]
+            with contextlib.suppress(TelegramError):
+                await application.bot.set_my_commands(commands, language_code=code)
+
+    async def _fetch(self, application: Application) -> None:  # type: ignore[type-arg]
+        updater = application.updater
+        assert updater is not None  # noqa: S101 - the builder makes one
+        settings = self._settings
+        if not self._webhook:
+            await updater.start_polling(allowed_updates=ALLOWED_UPDATES, error_callback=self._poll_failed, timeout=30)
+            return
+        if settings.webhook_url is None:
+            raise InputError(
+                "expected an address in QUOTH_TELEGRAM_WEBHOOK_URL, found none: set it, or go without --webhook"
+            )
+        host, _, port = settings.webhook_listen.rpartition(":")
+        secret = settings.webhook_secret
+        await updater.start_webhook(
+            listen=host.strip("[]"),
+            port=int(port),
+            url_path=urlsplit(settings.webhook_url).path.lstrip("/"),
+            webhook_url=settings.webhook_url,
+            secret_token=secret.get_secret_value() if secret else None,
+            allowed_updates=ALLOWED_UPDATES,
+        )
+
+    def _poll_failed(self, error: TelegramError) -> None:
+        if isinstance(error, Conflict):
+            logger.error("another process polls with this bot's token: stop one of the two; this one gets no updates")
+        else:
+            logger.warning("updates cannot be fetched (%s); trying again", type(error).__name__)
+
+    async def _failed(self, update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """A handler failed: the chat is told in one sentence, the log by the error's name, nobody by a traceback."""
+        self._counts.errors.inc()
+        logger.error("an update could not be handled: %s", type(context.error).__name__, exc_info=context.error)
+        message = update.effective_message if isinstance(update, Update) else None
+        if message is not None and not isinstance(context.error, TelegramError):
+            client = message.from_user.language_code if message.from_user else None
+            words = strings(language_of(message.text or "", self._store.language(message.chat_id), client))
+            await message.get_bot().send_message(message.chat_id, words.failed)
+
+    async def _until_stopped(self) -> None:
+        """Wait for the end; now and then forget what is older than the operator keeps."""
+        while not self._stop.is_set():
+            self._store.forget_before(time.time() - 86_400.0 * self._settings.retention_days)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), SECONDS_BETWEEN_CLEARINGS)
+
+    async def _end(self, application: Application) -> None:  # type: ignore[type-arg]
+        """Stop fetching, finish what is in hand if that is soon done; the rest waits in the store."""
+        begun = time.monotonic()
+        updater = application.updater
+        with contextlib.suppress(TelegramError, TimeoutError, RuntimeError):
+            if updater is not None and updater.running:
+                await asyncio.wait_for(updater.stop(), SECONDS_TO_STOP / 2)
+        with contextlib.suppress(TimeoutError, RuntimeError):
+            await asyncio.wait_for(application.stop(), max(1.0, SECONDS_TO_STOP - (time.monotonic() - begun)))
+        with contextlib.suppress(TelegramError, TimeoutError, RuntimeError):
+            await asyncio.wait_for(application.shutdown(), 1.0)
+        self._answering.stop(seconds=0.5)
+        self._adding.stop(seconds=0.5)
+        self._store.close()
+
+    def _watch(self) -> None:
+        counts = self._counts
+        counts.watch("quoth_waiting_updates", "Updates that wait for their answer", self._store.count_waiting)
+        counts.watch("quoth_waiting_questions", "Questions that wait for the engine", lambda: len(self._answering))
+        counts.watch("quoth_flood_waits", "Times that Telegram asked to wait", lambda: self._limiter.flood_waits)

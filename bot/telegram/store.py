@@ -1,0 +1,241 @@
+"""What the bot must not forget: updates that wait for their answer, replies that can be asked about, what chats chose.
+
+One SQLite file beside the library, used from the event loop alone: every statement is a matter of a millisecond. A
+commit stands when a method returns (WAL, synced), so that what was taken in survives `kill -9`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Kept", "Statistics", "Store", "Turn"]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS updates (
+    id INTEGER PRIMARY KEY, chat INTEGER, received REAL NOT NULL, body TEXT, done REAL
+);
+CREATE INDEX IF NOT EXISTS waiting ON updates (id) WHERE done IS NULL;
+CREATE TABLE IF NOT EXISTS replies (
+    token TEXT PRIMARY KEY, chat INTEGER NOT NULL, thread INTEGER, asker INTEGER, question_message INTEGER,
+    answer_message INTEGER, at REAL NOT NULL, question TEXT NOT NULL, history TEXT NOT NULL, body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS replies_by_question ON replies (chat, question_message);
+CREATE INDEX IF NOT EXISTS replies_by_answer ON replies (chat, answer_message);
+CREATE INDEX IF NOT EXISTS replies_by_asker ON replies (chat, thread, asker, at);
+CREATE TABLE IF NOT EXISTS votes (
+    token TEXT, voter INTEGER, good INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (token, voter)
+);
+CREATE TABLE IF NOT EXISTS languages (chat INTEGER PRIMARY KEY, language TEXT NOT NULL);
+"""
+TOKEN_BYTES = 9  # twelve characters: too many to guess, short enough for a button
+DONE_IS_KEPT_SECONDS = 86_400.0  # Telegram sends an update again for a day at most
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question that was asked in a conversation, and the chat's ids of it and of its answer."""
+
+    question: str
+    history: tuple[str, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A reply that was sent: what was asked, and `body`, as JSON values, of which its messages can be made again."""
+
+    token: str
+    chat: int
+    question: str
+    history: tuple[str, ...]
+    answer_message: int | None
+    at: float
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What was asked in some time: how many people, questions, answers and votes, and what was missing most often."""
+
+    readers: int
+    questions: int
+    answered: int
+    liked: int
+    disliked: int
+    missing: tuple[tuple[str, int], ...]
+
+
+class Store:
+    """The open file; `:memory:` for tests."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute("PRAGMA secure_delete = ON")
+        self._connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    # Updates
+
+    def take_in(self, update_id: int, chat: int | None, body: str) -> bool:
+        """Keep an update until it is done; False where it was taken in before."""
+        statement = "INSERT OR IGNORE INTO updates (id, chat, received, body) VALUES (?, ?, ?, ?)"
+        return self._connection.execute(statement, (update_id, chat, time.time(), body)).rowcount == 1
+
+    def done(self, update_id: int) -> None:
+        """The update needs nothing more; its number is kept for a day, its words are not."""
+        now = time.time()
+        self._connection.execute("UPDATE updates SET done = ?, body = NULL WHERE id = ?", (now, update_id))
+
+    def waiting(self) -> list[str]:
+        """The updates that are not done, in their order, as they were taken in."""
+        rows = self._connection.execute("SELECT body FROM updates WHERE done IS NULL ORDER BY id")
+        return [body for (body,) in rows]
+
+    def count_waiting(self) -> int:
+        """How many updates are not done."""
+        return int(self._connection.execute("SELECT count(*) FROM updates WHERE done IS NULL").fetchone()[0])
+
+    # Replies
+
+    def keep(
+        self,
+        *,
+        chat: int,
+        thread: int | None,
+        asker: int | None,
+        question_message: int | None,
+        question: str,
+        history: Sequence[str],
+        body: dict[str, Any],
+        token: str | None = None,
+    ) -> str:
+        """Keep a reply under a new token, or anew under `token`; the token."""
+        token = token or secrets.token_urlsafe(TOKEN_BYTES)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO replies"
+            " (token, chat, thread, asker, question_message, answer_message, at, question, history, body)"
+            " VALUES (?, ?, ?, ?, ?, (SELECT answer_message FROM replies WHERE token = ?), ?, ?, ?, ?)",
+            (
+                token,
+                chat,
+                thread,
+                asker,
+                question_message,
+                token,
+                time.time(),
+                question,
+                json.dumps(list(history)),
+                json.dumps(body),
+            ),
+        )
+        return token
+
+    def sent_as(self, token: str, answer_message: int) -> None:
+        """Note by which message the reply was given."""
+        self._connection.execute("UPDATE replies SET answer_message = ? WHERE token = ?", (answer_message, token))
+
+    def kept(self, token: str) -> Kept | None:
+        """The reply of that token; None where it is gone."""
+        return self._one("token = ?", token)
+
+    def reply_to(self, chat: int, question_message: int) -> Kept | None:
+        """The reply that was given to a message."""
+        return self._one("chat = ? AND question_message = ?", chat, question_message)
+
+    def reply_in(self, chat: int, answer_message: int) -> Kept | None:
+        """The reply that a message of ours gave."""
+        return self._one("chat = ? AND answer_message = ?", chat, answer_message)
+
+    def last(self, chat: int, thread: int | None, asker: int | None) -> Turn | None:
+        """The last question of that person there."""
+        found = self._one("chat = ? AND thread IS ? AND asker IS ? ORDER BY at DESC", chat, thread, asker)
+        return Turn(found.question, found.history, found.at) if found else None
+
+    def _one(self, condition: str, *values: object) -> Kept | None:
+        row = self._connection.execute(
+            f"SELECT token, chat, question, history, answer_message, at, body FROM replies WHERE {condition} LIMIT 1",  # noqa: S608 - conditions are ours
+            values,
+        ).fetchone()
+        if row is None:
+            return None
+        token, chat, question, history, answer_message, at, body = row
+        return Kept(token, chat, question, tuple(json.loads(history)), answer_message, at, json.loads(body))
+
+    def quoting(self, document_id: str) -> Iterator[Kept]:
+        """The replies that quote a document."""
+        for (token,) in self._connection.execute("SELECT token FROM replies").fetchall():
+            found = self.kept(token)
+            if found and any(excerpt["document"] == document_id for excerpt in found.body["excerpts"]):
+                yield found
+
+    def expire(self, token: str) -> None:
+        """Forget a reply: its buttons say so from now on."""
+        self._connection.execute("DELETE FROM replies WHERE token = ?", (token,))
+
+    # What people chose
+
+    def vote(self, token: str, voter: int, *, good: bool) -> None:
+        """A thumb up or down; the last one of a person counts."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?)", (token, voter, int(good), time.time())
+        )
+
+    def disliked(self, most: int) -> list[str]:
+        """The questions whose replies got a thumb down, newest first."""
+        rows = self._connection.execute(
+            "SELECT question FROM votes JOIN replies USING (token) WHERE NOT good ORDER BY votes.at DESC LIMIT ?",
+            (most,),
+        )
+        return [question for (question,) in rows]
+
+    def statistics(self, since: float) -> Statistics:
+        """The figures of the replies given since that time."""
+        asked = (
+            "SELECT count(DISTINCT asker), count(*), count(json_extract(body, '$.reason')) FROM replies WHERE at >= ?"
+        )
+        readers, questions, abstained = self._connection.execute(asked, (since,)).fetchone()
+        votes = "SELECT count(*) FILTER (WHERE good), count(*) FILTER (WHERE NOT good) FROM votes WHERE at >= ?"
+        liked, disliked = self._connection.execute(votes, (since,)).fetchone()
+        missing = self._connection.execute(
+            "SELECT lower(value), count(*) FROM replies, json_each(body, '$.missing') WHERE at >= ?"
+            " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10",
+            (since,),
+        ).fetchall()
+        return Statistics(readers, questions, questions - abstained, liked, disliked, tuple(missing))
+
+    def language(self, chat: int) -> str | None:
+        """The language that a chat chose."""
+        row = self._connection.execute("SELECT language FROM languages WHERE chat = ?", (chat,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def choose_language(self, chat: int, language: str) -> None:
+        """Keep a chat's language."""
+        self._connection.execute("INSERT OR REPLACE INTO languages VALUES (?, ?)", (chat, language))
+
+    def forget(self, chat: int) -> None:
+        """Delete what is kept of a chat, but for the numbers of updates that are done."""
+        self._connection.execute("BEGIN")
+        self._connection.execute("DELETE FROM votes WHERE token IN (SELECT token FROM replies WHERE chat = ?)", (chat,))
+        self._connection.execute("DELETE FROM replies WHERE chat = ?", (chat,))
+        self._connection.execute("DELETE FROM languages WHERE chat = ?", (chat,))
+        self._connection.execute("COMMIT")
+
+    def forget_before(self, at: float) -> None:
+        """Delete the replies given before that time, and the numbers of updates done a day ago."""
+        self._connection.execute("BEGIN")
+        self._connection.execute("DELETE FROM replies WHERE at < ?", (at,))
+        self._connection.execute("DELETE FROM votes WHERE token NOT IN (SELECT token FROM replies)")
+        self._connection.execute("DELETE FROM updates WHERE done < ?", (time.time() - DONE_IS_KEPT_SECONDS,))
+        self._connection.execute("COMMIT")
