@@ -34,18 +34,30 @@ def test_every_make_target_of_the_readme_stands_in_the_makefile() -> None:
 
 
 def test_every_setting_of_the_readme_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bot.settings import read_settings
+    from bot.settings import TELEGRAM_NAMES, read_settings
 
     values = {"QUOTH_LIBRARY": "shelf", "QUOTH_MODEL": "a", "QUOTH_THREADS": "1", "QUOTH_OPERATING_POINT": "0.4"}
     values["QUOTH_WEB_ALLOWED"] = "intranet:80, 127.0.0.1:8080"
     named = set(re.findall(r"^\| `(QUOTH_\w+)`", README, re.MULTILINE))
-    assert named == set(values)
+    of_telegram = {name for name in named if name in TELEGRAM_NAMES}
+    assert named - of_telegram == set(values)
+    first = re.findall(r"^\| (`QUOTH_TELEGRAM_\w+`.*?) \|", README, re.MULTILINE)
+    listed = {name for row in first for name in _spelt_out(row)} | {name for name in named if "TELEGRAM" not in name}
+    assert listed >= set(TELEGRAM_NAMES)
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     chosen = read_settings(None)
     assert (str(chosen.library), chosen.is_default_library) == ("shelf", False)
     assert (chosen.engine.model, chosen.engine.threads, chosen.engine.operating_point) == ("a", 1, 0.4)
     assert chosen.engine.web_allowed == ("intranet:80", "127.0.0.1:8080")
+
+
+def _spelt_out(row: str) -> list[str]:
+    """`QUOTH_TELEGRAM_WEBHOOK_URL`, `_SECRET`: the names that a row of the table stands for."""
+    first, *others = re.findall(r"`(\w+)`", row)
+    stem = first.rpartition("_")[0]
+    stem = stem.rpartition("_")[0] if first.endswith("_BASE") else stem
+    return [first, *(stem + other for other in others)]
 
 
 def test_every_link_of_the_readme_points_at_a_file() -> None:
