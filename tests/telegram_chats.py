@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Awaited", "Chat", "Message", "Shown"]
 
-WAIT = 5.0  # seconds that a test waits for the bot, unless it says otherwise
+WAIT = 20.0  # seconds that a test waits for the bot, unless it says otherwise
 
 _MEDIA: Mapping[str, Object] = {
     "sticker": {"width": 512, "height": 512, "is_animated": False, "is_video": False, "type": "regular"},

@@ -333,7 +333,7 @@ def test_robots_txt_is_asked_for_once_an_hour_and_not_by_each_thread(monkeypatch
 
 def test_a_host_is_asked_at_a_polite_rate_by_all_threads_together() -> None:
     with site({"/a": PAGE}) as here:
-        one = fetcher(here.place, seconds_between=0.1, seconds=0.3)
+        one = fetcher(here.place, seconds_between=0.3, seconds=1.2)  # without the time in turn
         threads = [threading.Thread(target=one.fetch, args=(here.url("/a"),)) for _ in range(5)]
         for thread in threads:
             thread.start()
@@ -341,13 +341,13 @@ def test_a_host_is_asked_at_a_polite_rate_by_all_threads_together() -> None:
             thread.join()
         times = [asked.at for asked in here.asked]
     assert len(times) == 1 + 5
-    assert max(times) - min(times) > 5 * 0.1 - 0.04
+    assert max(times) - min(times) > 5 * 0.3 - 0.25  # a busy machine may be late with the first
 
 
 def test_the_delay_that_a_site_wants_is_kept() -> None:
-    with site({"/a": PAGE, "/robots.txt": rules("User-agent: *\nCrawl-delay: 0.3")}) as here:
+    with site({"/a": PAGE, "/robots.txt": rules("User-agent: *\nCrawl-delay: 0.6")}) as here:
         assert fetcher(here.place).fetch(here.url("/a")) is not None
-    assert here.asked[1].at - here.asked[0].at > 0.3 - 0.04
+    assert here.asked[1].at - here.asked[0].at > 0.6 - 0.3
 
 
 @pytest.mark.parametrize(("told", "seconds"), [("7", 7.0), ("86400", 30.0), ("-1", 0.0), ("inf", 0.0), ("soon", 0.0)])

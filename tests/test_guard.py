@@ -214,7 +214,7 @@ def test_each_connection_looks_its_name_up_once(names: Callable[..., list[str]])
 def test_a_silent_address_leaves_time_for_the_next(names: Callable[..., list[str]], connected: list[str]) -> None:
     names({"quoth.test": [[SILENT, "127.0.0.1"]]})
     with site({"/a": PAGE, "/robots.txt": Page(status=404)}) as here:
-        one = fetcher(here.place.replace("127.0.0.1", "quoth.test"), seconds=0.6)
+        one = fetcher(here.place.replace("127.0.0.1", "quoth.test"), seconds=1.5)
         assert one.fetch(here.url("/a", "quoth.test")) is not None
     assert connected == [SILENT, "127.0.0.1"] * 2
 
