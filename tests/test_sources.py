@@ -18,6 +18,8 @@ from retrieval import gather
 from retrieval.engine import Engine
 from retrieval.settings import Settings
 
+pytestmark = pytest.mark.slow  # processes of their own read the pages
+
 _SENTENCES = [
     "The harbour of Gwadar opened a new cargo terminal on Monday, the port authority told reporters there.",
     "It can handle twelve ships at once, which is four more than the old one could in its best years.",
@@ -231,7 +233,6 @@ def test_pages_are_committed_in_the_order_of_their_names(engine: Engine, tmp_pat
     assert counts(engine.ingest([str(folder)])) == (0, 60, 0, 0)
 
 
-@pytest.mark.slow
 def test_a_file_that_takes_too_long_is_refused_and_the_others_are_in(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,7 +253,6 @@ def test_a_file_that_takes_too_long_is_refused_and_the_others_are_in(
     assert counts(report) == (1, 1, 0, 1)
 
 
-@pytest.mark.slow
 def test_a_file_that_takes_too_much_memory_is_refused_and_the_others_are_in(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,7 +267,6 @@ def test_a_file_that_takes_too_much_memory_is_refused_and_the_others_are_in(
 # Watching
 
 
-@pytest.mark.slow
 def test_a_folder_and_a_feed_are_watched_until_the_end(
     bag_of_words_process: list[str], tmp_path: Path, here: Site, opened: Open, folder: Path
 ) -> None:
