@@ -363,6 +363,15 @@ def _polled_since(server: Server, polls: int) -> bool:
     return len(server.called("getUpdates")) > polls
 
 
+def test_an_update_that_cannot_be_read_stops_nothing(running: tuple[Server, Bot], reader: Chat) -> None:
+    server, bot = running
+    server.queue("message", {"message_id": "no number", "date": "never", "chat": 7, "from": []}, reader.id)
+    reader.says(QUESTION)
+    (answer,) = reader.wait(1)
+    assert ANSWER in quotes(answer)
+    assert "cannot be read and is passed over" in bot.log
+
+
 def test_a_second_poller_is_said_loudly(running: tuple[Server, Bot]) -> None:
     server, bot = running
     httpx.get(f"{server.api_base}{server.token}/getUpdates?timeout=0", timeout=10)

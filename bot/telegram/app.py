@@ -26,7 +26,7 @@ from bot.telegram.commands import Commands
 from bot.telegram.counts import Counts
 from bot.telegram.desk import Desk
 from bot.telegram.handlers import Handlers
-from bot.telegram.inbox import Inbox, InOrder, Sending
+from bot.telegram.inbox import Inbox, InOrder, Receiving, Sending
 from bot.telegram.limiter import Limiter
 from bot.telegram.meeting import language_of
 from bot.telegram.monitor import serve_figures
@@ -145,6 +145,7 @@ class _Service:
             .token(settings.token.get_secret_value())
             .base_url(settings.api_base)
             .request(Sending(self._store, connection_pool_size=64, pool_timeout=30))
+            .get_updates_request(Receiving(self._counts.skipped.inc, connection_pool_size=1))
             .base_file_url(settings.file_base)
             .update_queue(Inbox(self._store))
             .concurrent_updates(InOrder(self._store))
