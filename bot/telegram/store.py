@@ -121,8 +121,9 @@ class Store:
         body: dict[str, Any],
         token: str | None = None,
     ) -> str:
-        """Keep a reply under a new token, or anew under `token`; the token."""
-        token = token or secrets.token_urlsafe(TOKEN_BYTES)
+        """Keep a reply under `token`, that of the former reply to the message, or a new one; the token."""
+        former = None if question_message is None else self.reply_to(chat, question_message)
+        token = token or (former.token if former else secrets.token_urlsafe(TOKEN_BYTES))
         self._connection.execute(
             "INSERT OR REPLACE INTO replies"
             " (token, chat, thread, asker, question_message, answer_message, at, question, history, body)"
