@@ -186,6 +186,7 @@ def test_who_does_not_ask_is_met_in_one_kind_line(reader: Chat, said: str) -> No
     (met,) = reader.wait(1)
     assert not met.of("blockquote")
     assert not met.keyboard
+    assert "{" not in met.text
 
 
 @pytest.mark.parametrize("kind", ["sticker", "photo", "voice"])
@@ -197,7 +198,10 @@ def test_a_sticker_a_photo_a_voice_are_met(reader: Chat, kind: str) -> None:
 @pytest.mark.parametrize("command", ["/start", "/help", "/privacy", "/sources", "/source 1", "/search Gwadar port"])
 def test_a_command_is_answered(reader: Chat, command: str) -> None:
     reader.says(command)
-    assert len(reader.wait(1)[0].text) > 20
+    text = reader.wait(1)[0].text
+    assert len(text) > 20
+    assert "{" not in text
+    assert command != "/privacy" or "for 30 days" in text
 
 
 def test_the_chosen_language_is_that_of_the_commands(reader: Chat) -> None:

@@ -70,4 +70,4 @@ def language_of(text: str, chosen: str | None, client: str | None) -> Language:
 
 def sentence(words: Strings, name: Sentence) -> str:
     """The sentence in a language."""
-    return str(getattr(words, name))
+    return str(getattr(words, name)).format(limit=words.number(LONGEST_CHARACTERS))
