@@ -25,9 +25,10 @@ EN = Strings(
         "After an answer you can just ask on: “and in 2023?”\n\n{commands}"
     ),
     privacy=(
-        "I store your questions and where my quotes stand for {days} days, so that the buttons below an answer keep working"
-        " and follow-up questions are understood. Whoever runs this bot can see questions that got a 👎, and which words"
-        " were not found; nobody else sees anything. Send /forget, and I delete all that I hold about you."
+        "I store your questions and where my quotes stand for {days} days, so that the buttons "
+        "below an answer keep working and follow-up questions are understood. Whoever runs this "
+        "bot can see questions that got a 👎, and which words were not found; nobody else sees "
+        "anything. Send /forget, and I delete all that I hold about you."
     ),
     choose_language="Which language shall I speak?",
     language_chosen="I will speak English from now on. Quotes stay in the language of their source.",
