@@ -46,11 +46,11 @@ setup-dev: .venv/installed-dev .venv/installed-system
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "installing what quoth needs into .venv, once: about 2 GB, a few minutes" >&2
-	@$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 # What the PDFs that the tests read are set with.
