@@ -5,11 +5,8 @@ from __future__ import annotations
 import random
 import re
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from telegram_bot import ADMINISTRATOR, Bot
 from telegram_server import Chat, Server, Shown, telegram
 
 from bot.telegram.strings import EN, Language, strings
@@ -26,52 +24,7 @@ pytestmark = pytest.mark.slow  # real processes and a real server
 
 QUESTION = "How many megawatts did CPEC phase one add?"
 WINDOW_SECONDS = 0.3  # before a kill: an answer that Telegram took then, and we could not note, comes twice
-ADMINISTRATOR = 99
 ANSWER = "We were able to add over 8,000 megawatts of electricity to our grid."
-_CODE = """
-import os, sys
-sys.path.insert(0, {tests!r})
-import bot.cli, conftest
-bot.cli.make_encoder = lambda settings: conftest.BagOfWords("bag-of-words@1", 64)
-os.environ.update({given!r})  # conftest forgets the settings of the environment
-sys.exit(bot.cli.main(sys.argv[1:]))
-"""
-
-
-class Bot:
-    """`quoth telegram` in a process of its own, with the stand-in for the model."""
-
-    def __init__(self, server: Server, library: Path, *arguments: str, **settings: str) -> None:
-        given = {
-            "QUOTH_TELEGRAM_TOKEN": server.token,
-            "QUOTH_TELEGRAM_API_BASE": server.api_base,
-            "QUOTH_TELEGRAM_FILE_BASE": server.file_base,
-            "QUOTH_OPERATING_POINT": "0.001",
-            "QUOTH_TELEGRAM_ADMINISTRATORS": f"{ADMINISTRATOR}, 12",
-            **settings,
-        }
-        code = _CODE.format(tests=str(Path(__file__).parent), given=given)
-        self._log = library.parent / f"bot-{time.monotonic_ns()}.log"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, "telegram", "--library", str(library), *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=self._log.open("w"),
-        )
-
-    @property
-    def log(self) -> str:
-        """What it wrote on stderr."""
-        return self._log.read_text()
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self.process.kill()
-        self.process.wait()
-
-    def ends(self, seconds: float) -> int:
-        """SIGTERM; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
 
 
 @pytest.fixture(scope="module")
