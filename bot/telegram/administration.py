@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 from telegram import Document, Message, Update
-from telegram.ext import Application, CommandHandler, ContextTypes, MessageHandler, filters
+from telegram.ext import Application, CallbackQueryHandler, CommandHandler, ContextTypes, MessageHandler, filters
 
 from bot.telegram.answering import Answering
-from bot.telegram.desk import Desk
+from bot.telegram.desk import Desk, settle
+from bot.telegram.inbox import interim
+from bot.telegram.render import notice, source_to_remove
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Store
-from bot.telegram.strings import Strings
+from bot.telegram.strings import Strings, strings
 from retrieval.engine import Engine
 from retrieval.errors import BusyLibrary, UnknownDocument
 from retrieval.ingest import Report
@@ -28,6 +33,7 @@ MOST_REFUSED, MOST_DISLIKED = 5, 15
 DAYS = 7.0
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -48,6 +54,7 @@ class Administration:
         self._store = store
         self._settings = settings
         self._folder = folder
+        self._desk = desk
         self._tell = desk.tell
         self._words = desk.words
 
@@ -56,6 +63,7 @@ class Administration:
         for name, handle in (("remove", self.remove), ("stats", self.stats), ("feedback", self.feedback)):
             application.add_handler(CommandHandler(name, handle))
         application.add_handler(CommandHandler("reload", self.reload))
+        application.add_handler(CallbackQueryHandler(self.pressed, r"remove:"))
         private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
         application.add_handler(MessageHandler(private & filters.Document.ALL, self.file))
         known = filters.User(user_id=list(self._settings.administrators), allow_empty=False)
@@ -84,17 +92,13 @@ class Administration:
 
     async def _add(self, message: Message, source: str, name: str) -> None:
         words = self._words(message)
-        told = await self._tell(message, words.ingesting.format(name=name))
-        while True:
-            try:
-                report = await self._adding.run(lambda engine: engine.ingest([source]))
-                break
-            except BusyLibrary:  # another process writes; it will have finished
-                await asyncio.sleep(2)
+        with interim():  # a kill before the outcome lets the file be read again
+            told = await self._tell(message, words.ingesting.format(name=name))
+        report = await self._writing(lambda engine: engine.ingest([source]))
         await told.edit_text(_outcome(report, name, words))
 
     async def remove(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """A document goes, and the replies that quote it."""
+        """A document goes: that of an id at once, that of a number in the list once its button is pressed."""
         message = update.effective_message
         if message is None or not await self._may(message):
             return
@@ -102,22 +106,59 @@ class Administration:
         if not named:
             await self._tell(message, words.remove_usage)
             return
+        if named.isascii() and named.isdigit() and int(named) > 0:
+            place = int(named) - 1
+            document = await self._answering.run(lambda engine: engine.library.newest(place, 1), ahead=True)
+            if document:
+                data = f"remove:{_digest(document[0].id)}:{place}"
+                await self._desk.send(message, source_to_remove(document[0], words.language, data))
+                return
+        title = await self._removed(named)
+        gone = words.no_such_document.format(name=named) if title is None else words.removed.format(title=title)
+        await self._tell(message, gone)
+
+    async def pressed(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """The button that removes a document, if that stands in its place still."""
+        query = update.callback_query
+        if query is None or query.data is None or not isinstance(query.message, Message):
+            return
+        if not self._desk.is_administrator(query.from_user):
+            await self._desk.reply(update, "not_permitted")
+            return
+        _, digest, place = query.data.split(":")
+        found = await self._answering.run(lambda engine: engine.library.newest(int(place), 1), ahead=True)
+        title = await self._removed(found[0].id) if found and _digest(found[0].id) == digest else None
+        if title is None:
+            await self._desk.reply(update, "expired")
+            return
+        await settle(query)
+        told = strings(self._desk.language_of_reader(query)).removed.format(title=title)
+        await self._desk.edit(query.get_bot(), query.message.chat_id, query.message.message_id, notice(told))
+
+    async def _removed(self, document_id: str) -> str | None:
+        """Remove a document and expire the replies that quote it; its title, or None where there is none."""
 
         def removing(engine: Engine) -> str | None:
             try:
-                title = engine.library.document(named).title or named
-                engine.remove(named)
+                title = engine.library.document(document_id).title or document_id
+                engine.remove(document_id)
             except UnknownDocument:
                 return None
             return title
 
-        title = await self._adding.run(removing)
-        if title is None:
-            await self._tell(message, words.no_such_document.format(name=named))
-            return
-        for kept in list(self._store.quoting(named)):
-            self._store.expire(kept.token)
-        await self._tell(message, words.removed.format(title=title))
+        title = await self._writing(removing)
+        if title is not None:
+            for kept in list(self._store.quoting(document_id)):
+                self._store.expire(kept.token)
+        return title
+
+    async def _writing(self, call: Callable[[Engine], T]) -> T:
+        """What `call` returns, once no other process writes."""
+        while True:
+            try:
+                return await self._adding.run(call)
+            except BusyLibrary:
+                await asyncio.sleep(2)
 
     async def stats(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """How much is asked, how much answered, how fast, and what the collection lacks."""
@@ -134,6 +175,10 @@ class Administration:
             words.statistics_readers.format(count=words.number(asked.readers)),
             words.statistics_questions.format(count=words.number(asked.questions)),
             words.statistics_answered.format(share=round(100 * asked.answered / max(asked.questions, 1))),
+            words.statistics_time.format(
+                median=words.number(round(1000 * asked.median_seconds)),
+                slow=words.number(round(1000 * asked.slow_seconds)),
+            ),
             words.statistics_votes.format(up=asked.liked, down=asked.disliked),
         ]
         if asked.missing:
@@ -146,7 +191,8 @@ class Administration:
         message = update.effective_message
         if message is not None and await self._may(message):
             questions = self._store.disliked(MOST_DISLIKED)
-            await self._tell(message, "\n".join(f"👎 {question[:200]}" for question in questions) or "👎 0")
+            listed = "\n".join(f"👎 {question[:200]}" for question in questions)
+            await self._tell(message, listed or self._words(message).no_feedback)
 
     async def reload(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """See at once what another process wrote (the next question would too)."""
@@ -158,10 +204,15 @@ class Administration:
             await self._tell(message, words.statistics_documents.format(count=words.number(documents)))
 
     async def _may(self, message: Message) -> bool:
-        if message.from_user is not None and message.from_user.id in self._settings.administrators:
+        if self._desk.is_administrator(message.from_user):
             return True
         await self._tell(message, self._words(message).not_permitted)
         return False
+
+
+def _digest(document_id: str) -> str:
+    """A name of the document that a button has room for."""
+    return hashlib.sha256(document_id.encode()).hexdigest()[:16]
 
 
 def _counted(engine: Engine) -> tuple[int, int]:

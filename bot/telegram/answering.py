@@ -1,17 +1,19 @@
 """The engine on a thread of its own, so that the event loop never waits for it.
 
-An engine belongs to one thread. Questions wait in a short queue; where it is full the asker is told to try again,
-which is kinder than an answer that comes in a minute.
+An engine belongs to one thread. Questions wait in a queue that ends somewhere; what takes a moment (a page of the
+sources) goes before them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from retrieval.engine import Engine
@@ -19,7 +21,7 @@ from retrieval.engine import Engine
 __all__ = ["Answering", "Busy"]
 
 T = TypeVar("T")
-MOST_WAITING = 256
+MOST_WAITING = 2048  # as much as is in hand at once, and what inline queries ask
 
 
 class Busy(Exception):
@@ -38,7 +40,8 @@ class Answering:
 
     def __init__(self, make_engine: Callable[[], Engine], *, most_waiting: int = MOST_WAITING) -> None:
         self._make_engine = make_engine
-        self._waiting: queue.Queue[_Work[Any] | None] = queue.Queue(most_waiting)
+        self._waiting: queue.PriorityQueue[tuple[bool, int, _Work[Any] | None]] = queue.PriorityQueue(most_waiting)
+        self._number = itertools.count()  # of two alike, the first comes first
         self._thread = threading.Thread(target=self._serve, name="answering", daemon=True)
 
     def start(self) -> None:
@@ -49,12 +52,15 @@ class Answering:
         """How much waits."""
         return self._waiting.qsize()
 
-    async def run(self, call: Callable[[Engine], T]) -> T:
-        """What `call` returns or raises, given the engine; `Busy` where too much waits."""
+    async def run(self, call: Callable[[Engine], T], *, ahead: bool = False) -> T:
+        """What `call` returns or raises, given the engine; `Busy` where too much waits.
+
+        `ahead` of all questions, for what takes a moment.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         try:
-            self._waiting.put_nowait(_Work(call, future, loop))
+            self._waiting.put_nowait((not ahead, next(self._number), _Work(call, future, loop)))
         except queue.Full as error:
             raise Busy from error
         return await future
@@ -62,22 +68,23 @@ class Answering:
     def stop(self, *, seconds: float) -> None:
         """End when what is in hand is done, or after so many seconds."""
         with suppress(queue.Full):
-            self._waiting.put_nowait(None)
+            self._waiting.put_nowait((False, next(self._number), None))
         self._thread.join(seconds)
 
     def _serve(self) -> None:
-        engine = self._make_engine()
-        try:
-            while (work := self._waiting.get()) is not None:
-                if not work.future.cancelled():
-                    self._do(work, engine)
-        finally:
-            engine.close()
+        while (work := self._waiting.get()[2]) is not None:
+            if not work.future.cancelled():
+                self._do(work)
+        if "_engine" in self.__dict__:
+            self._engine.close()
 
-    @staticmethod
-    def _do(work: _Work[Any], engine: Engine) -> None:
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._make_engine()
+
+    def _do(self, work: _Work[Any]) -> None:
         try:
-            result = work.call(engine)
+            result = work.call(self._engine)
         except Exception as error:  # it belongs to whoever waits for it
             _settle(work, lambda error=error: work.future.set_exception(error))  # type: ignore[misc]
         else:

@@ -1,7 +1,8 @@
 """The bot, from start to stop: `run` serves until SIGTERM or SIGINT.
 
-Updates come by polling or webhook into the `Inbox`, are handled in each chat's order (`InOrder`) by `Handlers`, which
-ask the engine by `Answering`; what is sent goes through the `Limiter`.
+Updates are fetched or posted (`receiving`), kept in the `Inbox`, handled in each chat's order (`InOrder`), as
+often as their asker may (`Patience`), by `Handlers`, which ask the engine by `Answering`; what is sent goes through the
+`Limiter`.
 """
 
 from __future__ import annotations
@@ -9,38 +10,48 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
-from telegram import BotCommand, Update
-from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram import (
+    BotCommand,
+    BotCommandScope,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeChat,
+    BotCommandScopeDefault,
+    Update,
+)
+from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes
+from tornado.httpserver import HTTPServer
 
 from bot.telegram.administration import Administration
-from bot.telegram.answering import Answering
+from bot.telegram.answering import Answering, Busy
 from bot.telegram.commands import Commands
 from bot.telegram.counts import Counts
 from bot.telegram.desk import Desk
 from bot.telegram.handlers import Handlers
-from bot.telegram.inbox import Inbox, InOrder, Receiving, Sending
+from bot.telegram.inbox import Inbox, InOrder, Sending
 from bot.telegram.limiter import Limiter
-from bot.telegram.meeting import language_of
 from bot.telegram.monitor import serve_figures
+from bot.telegram.patience import Allowance, Patience
+from bot.telegram.receiving import Receiving, serve_webhook
 from bot.telegram.settings import TelegramSettings
-from bot.telegram.store import Store
+from bot.telegram.store import STORE, Store
 from bot.telegram.strings import strings
 from retrieval.engine import Engine
-from retrieval.errors import InputError
+from retrieval.errors import BadQuestion, InputError
 
 __all__ = ["run"]
 
-STORE = "telegram.sqlite"
 SECONDS_TO_STOP = 8.0
 SECONDS_BETWEEN_CLEARINGS = 3600.0
+IN_GROUPS = ("help", "sources", "search", "verify")
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query", "my_chat_member"]
 
 logger = logging.getLogger(__name__)
@@ -95,6 +106,7 @@ class _Service:
         self._limiter = Limiter()
         self._folder = folder
         self._answering, self._adding = Answering(make_engine), Answering(make_engine)
+        self._servers: list[HTTPServer] = []
         self._is_ready = False
         self._stop = asyncio.Event()
 
@@ -104,14 +116,8 @@ class _Service:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
         self._watch()
-        server = None
         if self._figures:
-            try:
-                server = serve_figures(self._figures, self._counts, lambda: self._is_ready)
-            except (OSError, ValueError) as error:
-                raise InputError(
-                    f"expected an address to serve at, found {self._figures} ({error}): name another"
-                ) from error
+            self._serving(self._figures, lambda at: serve_figures(at, self._counts, lambda: self._is_ready))
         self._answering.start()
         self._adding.start()
         await self._answering.run(lambda engine: engine.warm_up())
@@ -124,22 +130,27 @@ class _Service:
         assert isinstance(inbox, Inbox)  # noqa: S101 - made so below
         try:
             await self._introduce(application)
+            await application.start()
             left = await inbox.put_waiting(application.bot)
             if left:
                 logger.warning("%d updates were left by an earlier process; they are answered first", left)
-            await application.start()
-            await self._fetch(application)
+            await self._receive(application)
             self._is_ready = True
             logger.warning("@%s is ready", application.bot.username)
             await self._until_stopped()
         finally:
             self._is_ready = False
             await self._end(application)
-            if server is not None:
-                server.stop()
 
     def _application(self) -> Application:  # type: ignore[type-arg]
         settings = self._settings
+        desk = Desk(self._store, settings)
+        patience = Patience(
+            Allowance(settings.user_questions_a_minute),
+            Allowance(settings.chat_questions_a_minute),
+            desk.reply,
+            exempt=settings.administrators,
+        )
         application = (
             ApplicationBuilder()
             .token(settings.token.get_secret_value())
@@ -148,62 +159,80 @@ class _Service:
             .get_updates_request(Receiving(self._counts.skipped.inc, connection_pool_size=1))
             .base_file_url(settings.file_base)
             .update_queue(Inbox(self._store))
-            .concurrent_updates(InOrder(self._store))
+            .concurrent_updates(InOrder(self._store, patience))
             .rate_limiter(self._limiter)
             .build()
         )
-        desk = Desk(self._store, settings)
         commands = Commands(self._answering, self._store, settings, desk)
         Administration(self._answering, self._adding, self._store, settings, desk, self._folder).register(application)
         commands.register(application)
         Handlers(self._answering, self._store, settings, self._counts, desk, commands).register(application)
-        application.add_error_handler(self._failed)
+
+        async def failed(update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+            """The chat is told in one sentence, the log by the error's name, nobody by a traceback."""
+            if not isinstance(context.error, Busy | BadQuestion):
+                self._counts.errors.inc()
+                logger.error("an update could not be handled: %s", type(context.error).__name__, exc_info=context.error)
+            if isinstance(update, Update) and not isinstance(context.error, TelegramError):
+                await desk.excuse(update, context.error)
+
+        application.add_error_handler(failed)
         return application
 
     async def _introduce(self, application: Application) -> None:  # type: ignore[type-arg]
-        """Tell Telegram the commands, in each language."""
+        """Tell Telegram the commands, in each language: those of readers, of groups, of administrators."""
         for language, code in (("en", None), ("ur", "ur"), ("zh", "zh")):
-            commands = [BotCommand(name, what) for name, what in strings(language).commands]  # type: ignore[arg-type]
-            with contextlib.suppress(TelegramError):
-                await application.bot.set_my_commands(commands, language_code=code)
+            words = strings(language)  # type: ignore[arg-type]
+            readers, administrators = words.commands, words.commands + words.administrator_commands
+            menus: dict[BotCommandScope, tuple[tuple[str, str], ...]] = {
+                BotCommandScopeDefault(): readers,
+                BotCommandScopeAllGroupChats(): tuple(one for one in readers if one[0] in IN_GROUPS),
+            }
+            menus |= {BotCommandScopeChat(one): administrators for one in sorted(self._settings.administrators)}
+            for scope, menu in menus.items():
+                commands = [BotCommand(*one) for one in menu]
+                with contextlib.suppress(TelegramError):  # an administrator who has not written yet
+                    await application.bot.set_my_commands(commands, scope=scope, language_code=code)
 
-    async def _fetch(self, application: Application) -> None:  # type: ignore[type-arg]
-        updater = application.updater
+    async def _receive(self, application: Application) -> None:  # type: ignore[type-arg]
+        """Let updates come: fetched, or posted to an address of ours."""
+        updater, settings = application.updater, self._settings
         assert updater is not None  # noqa: S101 - the builder makes one
-        settings = self._settings
         if not self._webhook:
             await updater.start_polling(allowed_updates=ALLOWED_UPDATES, error_callback=self._poll_failed, timeout=30)
             return
-        if settings.webhook_url is None:
+        url = settings.webhook_url
+        if url is None:
             raise InputError(
                 "expected an address in QUOTH_TELEGRAM_WEBHOOK_URL, found none: set it, or go without --webhook"
             )
-        host, _, port = settings.webhook_listen.rpartition(":")
-        secret = settings.webhook_secret
-        await updater.start_webhook(
-            listen=host.strip("[]"),
-            port=int(port),
-            url_path=urlsplit(settings.webhook_url).path.lstrip("/"),
-            webhook_url=settings.webhook_url,
-            secret_token=secret.get_secret_value() if secret else None,
-            allowed_updates=ALLOWED_UPDATES,
+        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else secrets.token_urlsafe(32)
+
+        async def take(update: dict[str, Any]) -> None:
+            await application.update_queue.put(Update.de_json(update, application.bot))
+
+        self._serving(
+            settings.webhook_listen,
+            lambda at: serve_webhook(at, url, secret=secret, take=take, skipped=self._counts.skipped.inc),
         )
+        try:
+            await application.bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED_UPDATES)
+        except BadRequest as error:
+            raise InputError(
+                f"expected an address that Telegram can post to, found {url} ({error.message}): correct it"
+            ) from error
+
+    def _serving(self, listen: str, serve: Callable[[str], HTTPServer]) -> None:
+        try:
+            self._servers.append(serve(listen))
+        except (OSError, ValueError) as error:
+            raise InputError(f"expected a free address to serve at, found {listen} ({error}): name another") from error
 
     def _poll_failed(self, error: TelegramError) -> None:
         if isinstance(error, Conflict):
             logger.error("another process polls with this bot's token: stop one of the two; this one gets no updates")
         else:
             logger.warning("updates cannot be fetched (%s); trying again", type(error).__name__)
-
-    async def _failed(self, update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """A handler failed: the chat is told in one sentence, the log by the error's name, nobody by a traceback."""
-        self._counts.errors.inc()
-        logger.error("an update could not be handled: %s", type(context.error).__name__, exc_info=context.error)
-        message = update.effective_message if isinstance(update, Update) else None
-        if message is not None and not isinstance(context.error, TelegramError):
-            client = message.from_user.language_code if message.from_user else None
-            words = strings(language_of(message.text or "", self._store.language(message.chat_id), client))
-            await message.get_bot().send_message(message.chat_id, words.failed)
 
     async def _until_stopped(self) -> None:
         """Wait for the end; now and then forget what is older than the operator keeps."""
@@ -215,6 +244,8 @@ class _Service:
     async def _end(self, application: Application) -> None:  # type: ignore[type-arg]
         """Stop fetching, finish what is in hand if that is soon done; the rest waits in the store."""
         begun = time.monotonic()
+        for server in self._servers:
+            server.stop()
         updater = application.updater
         with contextlib.suppress(TelegramError, TimeoutError, RuntimeError):
             if updater is not None and updater.running:

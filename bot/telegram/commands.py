@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from telegram import Message, Update
 from telegram.ext import Application, CommandHandler, ContextTypes, MessageHandler, filters
 
 from bot.telegram import asking, render
-from bot.telegram.answering import Answering, Busy
+from bot.telegram.answering import Answering
 from bot.telegram.asking import excerpts_of, view_of
 from bot.telegram.desk import Desk, thread_of
 from bot.telegram.keeping import written
@@ -79,10 +81,7 @@ class Commands:
             found = engine.library.newest(0, 5 * EXAMPLES, language=language) or engine.library.newest(0, 5 * EXAMPLES)
             return [one.title for one in found if one.title][:EXAMPLES]
 
-        try:
-            titles = await self._answering.run(newest)
-        except Busy:
-            titles = []
+        titles = await self._answering.run(newest, ahead=True)
         return "\n".join(f"• {' '.join(title.split())[:120]}" for title in titles)
 
     async def privacy(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -132,19 +131,18 @@ class Commands:
         if not asked.strip():
             await self._desk.tell(message, strings(language).too_short)
             return
-        try:
-            result = await self._answering.run(lambda engine: asking.asked(engine, asked, (), MOST_FOUND))
-        except (Busy, BadQuestion):
-            await self._desk.tell(message, strings(language).busy)
-            return
+        begun = time.monotonic()
+        result = await self._answering.run(lambda engine: asking.asked(engine, asked, (), MOST_FOUND))
         token = self._store.keep(
             chat=message.chat_id,
             thread=thread_of(message),
             asker=None,
             question_message=None,
+            at=message.date.timestamp(),
             question=asked,
             history=(),
             body=written(result.reply),
+            seconds=time.monotonic() - begun,
         )
         await self._desk.send(message, asking.found(excerpts_of(result.reply), 0, view_of(result, language, token)))
 
@@ -159,8 +157,6 @@ class Commands:
         words = strings(self._desk.language(message))
         try:
             verdict = await self._answering.run(lambda engine: engine.verify(quote))
-        except Busy:
-            await self._desk.tell(message, words.busy)
         except BadQuestion:
             await self._desk.tell(message, words.verify_usage)
         else:
@@ -178,7 +174,7 @@ class Commands:
         def page(engine: Engine) -> tuple[list[Document], int]:
             return engine.library.newest(first, render.LIST_PAGE), engine.library.count_documents()
 
-        documents, total = await self._answering.run(page)
+        documents, total = await self._answering.run(page, ahead=True)
         shown = render.sources_page(documents, View(language=language, token="all", first=first, total=total))  # noqa: S106 - no secret
         if edit:
             await self._desk.edit(message.get_bot(), message.chat_id, message.message_id, shown)
@@ -192,7 +188,7 @@ class Commands:
             documents = engine.library.newest(place, 1)
             return (documents[0], engine.library.count_passages(documents[0].id)) if documents else None
 
-        one = await self._answering.run(found)
+        one = await self._answering.run(found, ahead=True)
         if one is None:
             await self._desk.tell(message, strings(language).no_such_document.format(name=place + 1))
         else:

@@ -15,15 +15,19 @@ from telegram import (
     LinkPreviewOptions,
     Message,
     ReplyParameters,
+    Update,
+    User,
 )
 from telegram.constants import ChatAction, ParseMode
-from telegram.error import BadRequest
+from telegram.error import BadRequest, ChatMigrated
 
 from bot.telegram import render
-from bot.telegram.meeting import language_of
+from bot.telegram.answering import Busy
+from bot.telegram.meeting import Sentence, language_of, sentence
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Store
 from bot.telegram.strings import Language, Strings, strings
+from retrieval.errors import BadQuestion
 
 __all__ = ["NO_PREVIEW", "Desk", "Typing", "settle", "thread_of"]
 
@@ -47,12 +51,30 @@ class Desk:
 
     def language_of_reader(self, query: CallbackQuery) -> Language:
         """The language of whoever pressed a button."""
-        assert isinstance(query.message, Message)  # noqa: S101 - seen by `pressed`
-        return language_of("", self._store.language(query.message.chat_id), query.from_user.language_code)
+        chosen = self._store.language(query.message.chat.id) if query.message else None
+        return language_of("", chosen, query.from_user.language_code)
 
-    def may_ask(self, message: Message) -> bool:
-        """Whether whoever sent it is answered."""
-        return self._settings.may_ask(message.from_user.id if message.from_user else None, message.chat_id)
+    def is_administrator(self, user: User | None) -> bool:
+        """Whether that person may do what administrators do."""
+        return user is not None and user.id in self._settings.administrators
+
+    async def excuse(self, update: Update, error: BaseException | None) -> None:
+        """Say in a sentence why nothing comes of an update."""
+        match error:
+            case Busy():
+                await self.reply(update, "busy")
+            case BadQuestion():
+                await self.reply(update, "too_long")
+            case _:
+                await self.reply(update, "failed")
+
+    async def reply(self, update: Update, name: Sentence) -> None:
+        """Answer an update with one of our sentences: a button's press above the chat, all else in it."""
+        query, message = update.callback_query, update.effective_message
+        if query is not None:
+            await settle(query, sentence(strings(self.language_of_reader(query)), name))
+        elif message is not None:
+            await self.tell(message, sentence(strings(self.language(message, message.text or "")), name))
 
     async def tell(self, message: Message, told: str) -> Message:
         """Say a sentence of ours where `message` stands."""
@@ -64,17 +86,25 @@ class Desk:
 
     async def send(self, message: Message, shown: render.Message) -> Message:
         """Send `shown` where `message` stands: in a group as a reply to it, in its topic."""
-        is_private = message.chat.type == Chat.PRIVATE
-        answering = None if is_private else ReplyParameters(message.message_id, allow_sending_without_reply=True)
+        try:
+            return await self._send(message, shown, message.chat_id)
+        except ChatMigrated as moved:  # the messages of the group are not those of the supergroup that it became
+            self._store.migrate(message.chat_id, moved.new_chat_id)
+            return await self._send(message, shown, moved.new_chat_id)
+
+    async def _send(self, message: Message, shown: render.Message, chat: int) -> Message:
+        is_reply = message.chat.type != Chat.PRIVATE and chat == message.chat_id
         for html in (True, False):
             try:
                 return await message.get_bot().send_message(
-                    message.chat_id,
+                    chat,
                     shown.html if html else shown.text,
                     parse_mode=ParseMode.HTML if html else None,
                     reply_markup=_keyboard(shown),
                     link_preview_options=NO_PREVIEW,
-                    reply_parameters=answering,
+                    reply_parameters=ReplyParameters(message.message_id, allow_sending_without_reply=True)
+                    if is_reply
+                    else None,
                     message_thread_id=thread_of(message),
                 )
             except BadRequest as error:
@@ -83,8 +113,8 @@ class Desk:
                 logger.error("a message could not be parsed and goes as plain text: %s", error.message)
         raise AssertionError("unreachable")
 
-    async def edit(self, bot: Bot, chat: int, message: int, shown: render.Message) -> None:
-        """Put `shown` in the place of a message of ours."""
+    async def edit(self, bot: Bot, chat: int, message: int, shown: render.Message) -> bool:
+        """Put `shown` in the place of a message of ours; False where it is gone, or too old to be edited."""
         try:
             await bot.edit_message_text(
                 shown.html,
@@ -95,8 +125,11 @@ class Desk:
                 link_preview_options=NO_PREVIEW,
             )
         except BadRequest as error:
+            if "to edit not found" in error.message or "can't be edited" in error.message:
+                return False
             if "not modified" not in error.message:
                 raise
+        return True
 
 
 class Typing:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from telegram import (
     Bot,
     CallbackQuery,
     Chat,
+    InlineQuery,
     InlineQueryResultArticle,
+    InlineQueryResultsButton,
     InputTextMessageContent,
     Message,
     MessageEntity,
@@ -21,25 +22,29 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest
 from telegram.ext import (
     Application,
+    ApplicationHandlerStop,
     CallbackQueryHandler,
     ContextTypes,
     InlineQueryHandler,
     MessageHandler,
+    TypeHandler,
     filters,
 )
 
 from bot.telegram import asking, render
 from bot.telegram.answering import Answering, Busy
-from bot.telegram.asking import excerpts_of, view_of
+from bot.telegram.asking import Result, excerpts_of, view_of
 from bot.telegram.commands import Commands
 from bot.telegram.counts import Counts
 from bot.telegram.desk import NO_PREVIEW, Desk, Typing, settle, thread_of
 from bot.telegram.keeping import written
 from bot.telegram.meeting import language_of, met, sentence
+from bot.telegram.patience import Allowance
 from bot.telegram.render import View
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Kept, Store
 from bot.telegram.strings import Language, strings
+from retrieval.engine import Engine
 from retrieval.errors import BadQuestion
 
 __all__ = ["Handlers"]
@@ -48,10 +53,8 @@ MOST_EXCERPTS = 12  # that a reply can show, three at a time
 INLINE_EXCERPTS = 10
 CONVERSATION_SECONDS = 1800.0  # after which a question begins anew
 MOST_HISTORY = 4
-SECONDS_UNTIL_TYPING = 0.3
-EXAMPLES = 3
 INLINE_CACHE_SECONDS = 60
-PATIENCE = 3  # questions of one person that may wait before they are told "one moment"
+INLINE_SHARE = 3  # inline queries for a question: one comes with each pause in typing
 
 logger = logging.getLogger(__name__)
 
@@ -74,13 +77,30 @@ class Handlers:
         self._counts = counts
         self._desk = desk
         self._commands = commands
+        self._typed: dict[int, str] = {}  # by person, the inline query that came last
+        self._inline_allowance = Allowance(INLINE_SHARE * settings.user_questions_a_minute, most_seconds=0)
 
     def register(self, application: Application) -> None:  # type: ignore[type-arg]
-        """Hang every handler into the application."""
+        """Hang every handler into the application; nothing comes past the gate that is not for this bot to answer."""
+        application.add_handler(TypeHandler(Update, self.gate), group=-1)
         application.add_handler(MessageHandler(filters.TEXT & ~filters.COMMAND, self.text))
         application.add_handler(MessageHandler(filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL, self.no_text))
         application.add_handler(CallbackQueryHandler(self.pressed))
         application.add_handler(InlineQueryHandler(self.inline))
+
+    async def gate(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """End here what comes from those who are not to be answered, and what is no message to answer."""
+        person, chat, message = update.effective_user, update.effective_chat, update.effective_message
+        if message is not None and message.migrate_to_chat_id is not None:
+            self._store.migrate(message.chat_id, message.migrate_to_chat_id)
+            raise ApplicationHandlerStop
+        if self._settings.may_ask(person.id if person else None, chat.id if chat else None):
+            return
+        if update.inline_query is not None:
+            await update.inline_query.answer([])
+        elif update.callback_query is not None or (chat is not None and chat.type == Chat.PRIVATE):
+            await self._desk.reply(update, "not_invited")
+        raise ApplicationHandlerStop
 
     # Questions
 
@@ -93,9 +113,6 @@ class Handlers:
         if asked is None:
             return
         language = self._desk.language(message, asked)
-        if not self._desk.may_ask(message):
-            await self._desk.tell(message, strings(language).not_permitted)
-            return
         name = met(asked)
         if name is not None and not _refers(message):
             await self._desk.tell(message, sentence(strings(language), name))
@@ -107,29 +124,25 @@ class Handlers:
         asker = message.from_user.id if message.from_user else message.chat_id
         history = earlier.history if earlier else self._history(message, asker)
         begun = time.monotonic()
-        try:
-            async with Typing(message):
-                result = await self._answering.run(lambda engine: asking.asked(engine, asked, history, MOST_EXCERPTS))
-        except Busy:
-            await self._desk.tell(message, strings(language).busy)
-            return
-        except BadQuestion as error:
-            await self._desk.tell(message, str(error))
-            return
-        self._counts.asked(result.reply, time.monotonic() - begun)
+        async with Typing(message):
+            result = await self._answering.run(lambda engine: asking.asked(engine, asked, history, MOST_EXCERPTS))
+        seconds = time.monotonic() - begun
+        self._counts.asked(result.reply, seconds)
         token = self._store.keep(
             chat=message.chat_id,
             thread=thread_of(message),
             asker=asker,
             question_message=message.message_id,
+            at=message.date.timestamp(),
             question=asked,
             history=history,
             body=written(result.reply),
+            seconds=seconds,
             token=earlier.token if earlier else None,
         )
         shown = asking.rendered(result, view_of(result, language, token))
-        if earlier and earlier.answer_message is not None:
-            await self._desk.edit(message.get_bot(), message.chat_id, earlier.answer_message, shown)
+        former = earlier.answer_message if earlier else None
+        if former is not None and await self._desk.edit(message.get_bot(), message.chat_id, former, shown):
             return
         sent = await self._desk.send(message, shown)
         self._store.sent_as(token, sent.message_id)
@@ -142,26 +155,24 @@ class Handlers:
                 quoted = (message.quote.text,) if message.quote and message.quote.is_manual else ()
                 return (*kept.history, kept.question, *quoted)[-MOST_HISTORY:]
         last = self._store.last(message.chat_id, thread_of(message), asker)
-        if last is None or time.time() - last.at > CONVERSATION_SECONDS:
+        if last is None or message.date.timestamp() - last.at > CONVERSATION_SECONDS:  # both by Telegram's clock
             return ()
         return (*last.history, last.question)[-MOST_HISTORY:]
 
     async def inline(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """A question in any chat: quotes to send, each with its citation."""
+        """A question in any chat: quotes to send, each with its citation; a button that tells where there are none."""
         query = update.inline_query
         if query is None:
             return
         language = language_of(query.query, self._store.language(query.from_user.id), query.from_user.language_code)
-        asked = query.query.strip()
-        results: Sequence[render.InlineQuote] = ()
-        if asked and met(asked) is None and self._settings.may_ask(query.from_user.id, None):
-            try:
-                result = await self._answering.run(lambda engine: asking.asked(engine, asked, (), INLINE_EXCERPTS))
-            except (Busy, BadQuestion):
-                result = None
-            if result is not None:
-                self._counts.asked(result.reply, 0.0)
-                results = render.inline_results(result.reply, language)
+        words, asked = strings(language), query.query.strip()
+        self._typed[query.from_user.id] = query.id
+        told, quotes = words.inline_hint, list[render.InlineQuote]()
+        if asked and met(asked) is None:
+            result = await self._inline_result(query, asked)
+            if result is None:  # the reader has typed on, or types faster than anybody reads
+                return
+            told, quotes = words.abstained, render.inline_results(result.reply, language)
         articles = [
             InlineQueryResultArticle(
                 id=one.id,
@@ -171,12 +182,35 @@ class Handlers:
                     one.message.html, parse_mode=ParseMode.HTML, link_preview_options=NO_PREVIEW
                 ),
             )
-            for one in results
+            for one in quotes
         ]
+        button = None if articles else InlineQueryResultsButton(told, start_parameter="inline")
         try:
-            await query.answer(articles, cache_time=INLINE_CACHE_SECONDS, is_personal=True)
-        except BadRequest as error:  # the reader has typed on
+            await query.answer(articles, cache_time=INLINE_CACHE_SECONDS, is_personal=True, button=button)
+        except BadRequest as error:  # too late
             logger.debug("an inline query was not answered: %s", error.message)
+
+    async def _inline_result(self, query: InlineQuery, asked: str) -> Result | None:
+        """The reply to what somebody has typed so far; None where it is no longer what they want to know."""
+        person, now = query.from_user.id, time.monotonic()
+        if self._inline_allowance.wait(person, now) is None:
+            return None
+        self._inline_allowance.take(person, now)
+
+        def current(engine: Engine) -> Result | None:
+            is_latest = self._typed.get(person) == query.id
+            return asking.asked(engine, asked, (), INLINE_EXCERPTS) if is_latest else None
+
+        try:
+            result = await self._answering.run(current)
+        except (Busy, BadQuestion):
+            return None
+        finally:
+            if self._typed.get(person) == query.id:
+                del self._typed[person]
+        if result is not None:
+            self._counts.asked(result.reply, time.monotonic() - now)
+        return result
 
     async def no_text(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """A sticker, a picture, a voice: met kindly, not understood."""
@@ -199,7 +233,10 @@ class Handlers:
     async def pressed(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """A button below a message of ours."""
         query = update.callback_query
-        if query is None or query.data is None or not isinstance(query.message, Message):
+        if query is None:
+            return
+        if query.data is None or not isinstance(query.message, Message):  # below a message that is too old to be seen
+            await self._desk.reply(update, "expired")
             return
         verb, _, rest = query.data.partition(":")
         token, _, argument = rest.partition(":")

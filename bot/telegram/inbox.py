@@ -7,11 +7,10 @@ what was not done when the process ended is queued again when it starts.
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
-import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
@@ -20,23 +19,24 @@ from telegram import Bot, Update
 from telegram.ext import BaseUpdateProcessor
 from telegram.request import HTTPXRequest
 
+from bot.telegram.patience import Patience
 from bot.telegram.store import Store
 
-__all__ = ["InOrder", "Inbox", "Receiving", "Sending"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["InOrder", "Inbox", "Sending", "interim"]
 
 _ANSWERING = ("sendMessage", "editMessageText")  # by these an update is answered
 _in_hand: ContextVar[int | None] = ContextVar("_in_hand", default=None)  # the update that this task handles
 MOST_AT_ONCE = 1024  # updates in hand: each waits for its chat's turn, so that one chat does not hold up another
+MOST_WAITING = 1024  # updates beside these; where there are more, Telegram keeps the rest until they are fetched
 
 
 class Inbox(asyncio.Queue[object]):
-    """The queue between what fetches updates and what handles them."""
+    """The queue between what brings updates and what handles them; it holds so many, and gives out so many at once."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__()
+        super().__init__(MOST_WAITING)
         self._store = store
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def put(self, item: object) -> None:
         """Keep an update and queue it; one that came before is passed over. Inline queries are stale in seconds."""
@@ -50,21 +50,41 @@ class Inbox(asyncio.Queue[object]):
         """Queue what an earlier process left; how many."""
         waiting = self._store.waiting()
         for body in waiting:
-            await super().put(Update.de_json(_values(body), bot))
+            await super().put(Update.de_json(json.loads(body), bot))
         return len(waiting)
 
+    async def get(self) -> object:
+        """The next, once there is room for it in hand."""
+        await self._room.acquire()
+        try:
+            return await super().get()
+        except BaseException:
+            self._room.release()
+            raise
 
-def _values(body: str) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(body)
-    return values
+    def task_done(self) -> None:
+        """One that was given out is no longer in hand."""
+        super().task_done()
+        self._room.release()
+
+
+@contextmanager
+def interim() -> Iterator[None]:
+    """What is sent inside does not answer the update in hand: "one moment", "reading …"."""
+    token = _in_hand.set(None)
+    try:
+        yield
+    finally:
+        _in_hand.reset(token)
 
 
 class InOrder(BaseUpdateProcessor):
     """Handles updates of different chats side by side, those of one chat one after the other."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, patience: Patience) -> None:
         super().__init__(MOST_AT_ONCE)
         self._store = store
+        self._patience = patience
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._waiting: defaultdict[int, int] = defaultdict(int)
 
@@ -75,24 +95,31 @@ class InOrder(BaseUpdateProcessor):
         """Nothing to do."""
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
-        """Handle `update` when its chat's turn has come, and note that it is done."""
+        """Handle `update` when its asker's and its chat's turn has come, and note that it is done."""
         if not isinstance(update, Update):
             await coroutine
             return
+        async with self._patience.turn(update) as admitted:
+            if admitted:
+                _in_hand.set(update.update_id)
+                await self._in_turn(update, coroutine)
+            elif isinstance(coroutine, Coroutine):
+                coroutine.close()
+        self._store.done(update.update_id)
+
+    async def _in_turn(self, update: Update, coroutine: Awaitable[Any]) -> None:
         chat = update.effective_chat.id if update.effective_chat else None
-        _in_hand.set(update.update_id)
         if chat is None:
             await coroutine
-        else:
-            self._waiting[chat] += 1
-            try:
-                async with self._locks[chat]:
-                    await coroutine
-            finally:
-                self._waiting[chat] -= 1
-                if not self._waiting[chat]:
-                    del self._waiting[chat], self._locks[chat]
-        self._store.done(update.update_id)
+            return
+        self._waiting[chat] += 1
+        try:
+            async with self._locks[chat]:
+                await coroutine
+        finally:
+            self._waiting[chat] -= 1
+            if not self._waiting[chat]:
+                del self._waiting[chat], self._locks[chat]
 
 
 class Sending(HTTPXRequest):
@@ -112,34 +139,3 @@ class Sending(HTTPXRequest):
         if status == HTTPStatus.OK and update is not None and url.endswith(_ANSWERING):
             self._store.done(update)
         return status, body
-
-
-class Receiving(HTTPXRequest):
-    """Fetches updates, and empties those that PTB cannot read: else it would ask for the same ones for ever."""
-
-    def __init__(self, skipped: Callable[[], None], **options: Any) -> None:
-        super().__init__(**options)
-        self._skipped = skipped
-
-    async def do_request(self, url: str, *arguments: Any, **options: Any) -> tuple[int, bytes]:
-        """One request, as PTB makes it."""
-        status, body = await super().do_request(url, *arguments, **options)
-        if status == HTTPStatus.OK and url.endswith("getUpdates"):
-            answer = _values(body.decode())
-            readable = [update if _is_readable(update) else self._emptied(update) for update in answer["result"]]
-            if readable != answer["result"]:
-                body = json.dumps({**answer, "result": readable}).encode()
-        return status, body
-
-    def _emptied(self, update: dict[str, Any]) -> dict[str, Any]:
-        self._skipped()
-        logger.error("update %s cannot be read and is passed over", update["update_id"])
-        return {"update_id": update["update_id"]}
-
-
-def _is_readable(update: dict[str, Any]) -> bool:
-    try:
-        Update.de_json(copy.deepcopy(update), None)
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):  # as a shape of another kind ends in
-        return False
-    return True

@@ -7,15 +7,17 @@ from typing import Literal, TypeAlias
 
 from bot.telegram.strings import Language, Strings
 
-__all__ = ["Sentence", "language_of", "met", "sentence"]
+__all__ = ["Meeting", "Sentence", "language_of", "met", "sentence"]
 
 LONGEST_CHARACTERS = 2000
 MOST_WORDS = 300
 FEWEST_LETTERS = 4  # of a single word of Chinese; an alphabet needs two words
 
-Sentence: TypeAlias = Literal["greeting", "thanks", "who_are_you", "too_short", "too_long"]
+Meeting: TypeAlias = Literal["greeting", "thanks", "who_are_you", "too_short", "too_long"]
+Trouble: TypeAlias = Literal["busy", "expired", "failed", "one_moment", "too_many", "not_invited", "not_permitted"]
+Sentence: TypeAlias = Meeting | Trouble
 
-_SAID: dict[Sentence, re.Pattern[str]] = {
+_SAID: dict[Meeting, re.Pattern[str]] = {
     "greeting": re.compile(
         r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|greetings|salaa?m|as+alaa?m.{0,20}|"
         r"السلام علیکم.{0,30}|سلام|ہیلو|آداب|你好|您好|嗨|早上好|下午好|晚上好|大家好)"
@@ -39,7 +41,7 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z]")
 
 
-def met(text: str) -> Sentence | None:
+def met(text: str) -> Meeting | None:
     """The sentence that a text is met with; None where it is a question to be answered."""
     bare = " ".join(_EDGES.sub("", text).split())
     for sentence, pattern in _SAID.items():

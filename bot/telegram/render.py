@@ -47,6 +47,7 @@ __all__ = [
     "notice",
     "search_results",
     "source",
+    "source_to_remove",
     "sources_page",
 ]
 
@@ -227,6 +228,14 @@ def source(document: Document, passages: int, view: View) -> Message:
     rows = ((Button(words.open_source, url=link),),) if link else ()
     line = _document_line(document, None, words, link)
     return Message(f"{line}\n{directed(' · '.join(details), words)}", rows)
+
+
+def source_to_remove(document: Document, language: Language, data: str) -> Message:
+    """One document, and a button that removes it by `data`."""
+    words = strings(language)
+    return Message(
+        _document_line(document, None, words, linkable(document.url)), ((Button(words.remove_this, data=data),),)
+    )
 
 
 def search_results(excerpts: Sequence[Excerpt], view: View) -> Message:

@@ -28,6 +28,8 @@ class TelegramSettings(BaseSettings):
     allowed: Annotated[frozenset[int], NoDecode] = (
         frozenset()
     )  # users and chats; nobody else is answered, if any is named
+    user_questions_a_minute: int = Field(default=20, ge=1)
+    chat_questions_a_minute: int = Field(default=40, ge=1)
     retention_days: int = Field(default=30, ge=1, le=3650)
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None

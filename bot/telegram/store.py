@@ -15,36 +15,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Kept", "Statistics", "Store", "Turn"]
+from retrieval.errors import InputError
 
+__all__ = ["Kept", "Statistics", "Store"]
+
+STORE = "telegram.sqlite"
+FORMAT = 2
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS updates (
-    id INTEGER PRIMARY KEY, chat INTEGER, received REAL NOT NULL, body TEXT, done REAL
+CREATE TABLE updates (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL UNIQUE, chat INTEGER, body TEXT,
+    done INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS waiting ON updates (id) WHERE done IS NULL;
-CREATE TABLE IF NOT EXISTS replies (
+CREATE INDEX waiting ON updates (number) WHERE NOT done;
+CREATE TABLE replies (
     token TEXT PRIMARY KEY, chat INTEGER NOT NULL, thread INTEGER, asker INTEGER, question_message INTEGER,
-    answer_message INTEGER, at REAL NOT NULL, question TEXT NOT NULL, history TEXT NOT NULL, body TEXT NOT NULL
+    answer_message INTEGER, at REAL NOT NULL, question TEXT NOT NULL, history TEXT NOT NULL, body TEXT NOT NULL,
+    seconds REAL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS replies_by_question ON replies (chat, question_message);
-CREATE INDEX IF NOT EXISTS replies_by_answer ON replies (chat, answer_message);
-CREATE INDEX IF NOT EXISTS replies_by_asker ON replies (chat, thread, asker, at);
-CREATE TABLE IF NOT EXISTS votes (
-    token TEXT, voter INTEGER, good INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (token, voter)
-);
-CREATE TABLE IF NOT EXISTS languages (chat INTEGER PRIMARY KEY, language TEXT NOT NULL);
+CREATE INDEX replies_by_question ON replies (chat, question_message);
+CREATE INDEX replies_by_answer ON replies (chat, answer_message);
+CREATE INDEX replies_by_asker ON replies (chat, thread, asker, question_message);
+CREATE TABLE votes (token TEXT, voter INTEGER, good INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (token, voter));
+CREATE TABLE languages (chat INTEGER PRIMARY KEY, language TEXT NOT NULL);
+"""
+FROM_FORMAT_1 = """
+ALTER TABLE updates RENAME TO former_updates;
+ALTER TABLE replies RENAME TO former_replies;
+ALTER TABLE votes RENAME TO former_votes;
+ALTER TABLE languages RENAME TO former_languages;
+DROP INDEX waiting;
+DROP INDEX replies_by_question;
+DROP INDEX replies_by_answer;
+DROP INDEX replies_by_asker;
+"""
+COPIED_FROM_FORMAT_1 = """
+INSERT INTO updates (id, chat, body, done) SELECT id, chat, body, done IS NOT NULL FROM former_updates ORDER BY id;
+INSERT INTO replies SELECT *, NULL FROM former_replies;
+INSERT INTO votes SELECT * FROM former_votes;
+INSERT INTO languages SELECT * FROM former_languages;
+DROP TABLE former_updates;
+DROP TABLE former_replies;
+DROP TABLE former_votes;
+DROP TABLE former_languages;
 """
 TOKEN_BYTES = 9  # twelve characters: too many to guess, short enough for a button
-DONE_IS_KEPT_SECONDS = 86_400.0  # Telegram sends an update again for a day at most
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question that was asked in a conversation, and the chat's ids of it and of its answer."""
-
-    question: str
-    history: tuple[str, ...]
-    at: float
+DONE_ARE_KEPT = 10_000  # updates: more than Telegram may still send again, whatever the clock says
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What was asked in some time: how many people, questions, answers and votes, and what was missing most often."""
+    """What was asked in some time: how many people, questions, answers and votes, and what was missing most often.
+
+    `slow_seconds`: 95 of 100 replies were made in no more.
+    """
 
     readers: int
     questions: int
@@ -70,6 +88,8 @@ class Statistics:
     liked: int
     disliked: int
     missing: tuple[tuple[str, int], ...]
+    median_seconds: float
+    slow_seconds: float
 
 
 class Store:
@@ -80,7 +100,20 @@ class Store:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA secure_delete = ON")
-        self._connection.executescript(SCHEMA)
+        self._make()
+
+    def _make(self) -> None:
+        """The tables, those of the former format taken over, in one transaction."""
+        (format_,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if format_ == FORMAT:
+            return
+        if format_ > FORMAT:
+            raise InputError(
+                f"expected {STORE} of format {FORMAT} or older, found {format_}: use the newer Quoth that made it"
+            )
+        is_new = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'updates'").fetchone() is None
+        before, after = ("", "") if is_new else (FROM_FORMAT_1, COPIED_FROM_FORMAT_1)
+        self._connection.executescript(f"BEGIN; {before} {SCHEMA} {after} PRAGMA user_version = {FORMAT}; COMMIT;")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -90,22 +123,21 @@ class Store:
 
     def take_in(self, update_id: int, chat: int | None, body: str) -> bool:
         """Keep an update until it is done; False where it was taken in before."""
-        statement = "INSERT OR IGNORE INTO updates (id, chat, received, body) VALUES (?, ?, ?, ?)"
-        return self._connection.execute(statement, (update_id, chat, time.time(), body)).rowcount == 1
+        statement = "INSERT OR IGNORE INTO updates (id, chat, body) VALUES (?, ?, ?)"
+        return self._connection.execute(statement, (update_id, chat, body)).rowcount == 1
 
     def done(self, update_id: int) -> None:
-        """The update needs nothing more; its number is kept for a day, its words are not."""
-        now = time.time()
-        self._connection.execute("UPDATE updates SET done = ?, body = NULL WHERE id = ?", (now, update_id))
+        """The update needs nothing more; its number is kept for a while, its words are not."""
+        self._connection.execute("UPDATE updates SET done = 1, body = NULL WHERE id = ? AND NOT done", (update_id,))
 
     def waiting(self) -> list[str]:
-        """The updates that are not done, in their order, as they were taken in."""
-        rows = self._connection.execute("SELECT body FROM updates WHERE done IS NULL ORDER BY id")
+        """The updates that are not done, as they were taken in, in the order in which they came."""
+        rows = self._connection.execute("SELECT body FROM updates WHERE NOT done ORDER BY number")
         return [body for (body,) in rows]
 
     def count_waiting(self) -> int:
         """How many updates are not done."""
-        return int(self._connection.execute("SELECT count(*) FROM updates WHERE done IS NULL").fetchone()[0])
+        return int(self._connection.execute("SELECT count(*) FROM updates WHERE NOT done").fetchone()[0])
 
     # Replies
 
@@ -116,18 +148,23 @@ class Store:
         thread: int | None,
         asker: int | None,
         question_message: int | None,
+        at: float,
         question: str,
         history: Sequence[str],
         body: dict[str, Any],
+        seconds: float,
         token: str | None = None,
     ) -> str:
-        """Keep a reply under `token`, that of the former reply to the message, or a new one; the token."""
+        """Keep a reply under `token`, that of the former reply to the message, or a new one; the token.
+
+        It was asked `at` that time by Telegram's clock, and made in so many `seconds`.
+        """
         former = None if question_message is None else self.reply_to(chat, question_message)
         token = token or (former.token if former else secrets.token_urlsafe(TOKEN_BYTES))
         self._connection.execute(
             "INSERT OR REPLACE INTO replies"
-            " (token, chat, thread, asker, question_message, answer_message, at, question, history, body)"
-            " VALUES (?, ?, ?, ?, ?, (SELECT answer_message FROM replies WHERE token = ?), ?, ?, ?, ?)",
+            " (token, chat, thread, asker, question_message, answer_message, at, question, history, body, seconds)"
+            " VALUES (?, ?, ?, ?, ?, (SELECT answer_message FROM replies WHERE token = ?), ?, ?, ?, ?, ?)",
             (
                 token,
                 chat,
@@ -135,10 +172,11 @@ class Store:
                 asker,
                 question_message,
                 token,
-                time.time(),
+                at,
                 question,
                 json.dumps(list(history)),
                 json.dumps(body),
+                seconds,
             ),
         )
         return token
@@ -159,10 +197,9 @@ class Store:
         """The reply that a message of ours gave."""
         return self._one("chat = ? AND answer_message = ?", chat, answer_message)
 
-    def last(self, chat: int, thread: int | None, asker: int | None) -> Turn | None:
-        """The last question of that person there."""
-        found = self._one("chat = ? AND thread IS ? AND asker IS ? ORDER BY at DESC", chat, thread, asker)
-        return Turn(found.question, found.history, found.at) if found else None
+    def last(self, chat: int, thread: int | None, asker: int | None) -> Kept | None:
+        """The reply to the last question of that person there, by the messages' numbers, which no clock turns round."""
+        return self._one("chat = ? AND thread IS ? AND asker IS ? ORDER BY question_message DESC", chat, thread, asker)
 
     def _one(self, condition: str, *values: object) -> Kept | None:
         row = self._connection.execute(
@@ -204,17 +241,28 @@ class Store:
     def statistics(self, since: float) -> Statistics:
         """The figures of the replies given since that time."""
         asked = (
-            "SELECT count(DISTINCT asker), count(*), count(json_extract(body, '$.reason')) FROM replies WHERE at >= ?"
+            "SELECT count(DISTINCT asker), count(*), count(json_extract(body, '$.reason'))"
+            " FROM replies WHERE at >= ? AND asker IS NOT NULL"
         )
         readers, questions, abstained = self._connection.execute(asked, (since,)).fetchone()
         votes = "SELECT count(*) FILTER (WHERE good), count(*) FILTER (WHERE NOT good) FROM votes WHERE at >= ?"
         liked, disliked = self._connection.execute(votes, (since,)).fetchone()
         missing = self._connection.execute(
-            "SELECT lower(value), count(*) FROM replies, json_each(body, '$.missing') WHERE at >= ?"
-            " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10",
+            "SELECT lower(value), count(*) FROM replies, json_each(body, '$.missing')"
+            " WHERE at >= ? AND asker IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10",
             (since,),
         ).fetchall()
-        return Statistics(readers, questions, questions - abstained, liked, disliked, tuple(missing))
+        median, slow = (self._seconds(since, share) for share in (0.5, 0.95))
+        return Statistics(readers, questions, questions - abstained, liked, disliked, tuple(missing), median, slow)
+
+    def _seconds(self, since: float, share: float) -> float:
+        """Within how many seconds that share of the replies was made."""
+        some = "FROM replies WHERE at >= :since AND seconds IS NOT NULL"
+        found = self._connection.execute(
+            f"SELECT seconds {some} ORDER BY seconds LIMIT 1 OFFSET (SELECT cast(count(*) * :share AS INTEGER) {some})",
+            {"since": since, "share": share},
+        ).fetchone()
+        return 0.0 if found is None else float(found[0])
 
     def language(self, chat: int) -> str | None:
         """The language that a chat chose."""
@@ -234,9 +282,18 @@ class Store:
         self._connection.execute("COMMIT")
 
     def forget_before(self, at: float) -> None:
-        """Delete the replies given before that time, and the numbers of updates done a day ago."""
+        """Delete the replies to what was asked before that time, and the numbers of updates that are long done."""
         self._connection.execute("BEGIN")
         self._connection.execute("DELETE FROM replies WHERE at < ?", (at,))
         self._connection.execute("DELETE FROM votes WHERE token NOT IN (SELECT token FROM replies)")
-        self._connection.execute("DELETE FROM updates WHERE done < ?", (time.time() - DONE_IS_KEPT_SECONDS,))
+        self._connection.execute(
+            "DELETE FROM updates WHERE done AND number <= (SELECT max(number) FROM updates) - ?", (DONE_ARE_KEPT,)
+        )
+        self._connection.execute("COMMIT")
+
+    def migrate(self, group: int, supergroup: int) -> None:
+        """What is kept of a group is that of the supergroup that it became."""
+        self._connection.execute("BEGIN")
+        for table in ("replies", "languages"):
+            self._connection.execute(f"UPDATE OR IGNORE {table} SET chat = ? WHERE chat = ?", (supergroup, group))  # noqa: S608 - names of ours
         self._connection.execute("COMMIT")

@@ -49,11 +49,14 @@ class Strings:
     busy: str
     one_moment: str
     not_permitted: str
+    too_many: str
+    not_invited: str
     expired: str
     failed: str
     vote_up: str
     vote_down: str
     commands: tuple[tuple[str, str], ...]
+    administrator_commands: tuple[tuple[str, str], ...]
 
     # Replies
     abstained: str
@@ -115,6 +118,8 @@ class Strings:
     removed: str
     no_such_document: str
     remove_usage: str
+    remove_this: str
+    no_feedback: str
     statistics: str
     statistics_documents: str
     statistics_passages: str
