@@ -95,9 +95,9 @@ def _changes(folders: Sequence[str], stop: threading.Event) -> Iterator[list[str
         return
     import watchfiles
 
-    roots = {str(Path(folder).resolve()): folder for folder in folders}
+    roots = [(Path(folder).resolve(), folder) for folder in folders]  # what is watched tells no link's name
     for found in watchfiles.watch(
-        *folders,
+        *(root for root, _ in roots),
         watch_filter=None,
         stop_event=stop,
         step=round(1000 * SECONDS_OF_QUIET),
@@ -105,17 +105,22 @@ def _changes(folders: Sequence[str], stop: threading.Event) -> Iterator[list[str
         yield_on_timeout=True,
         raise_interrupt=False,
     ):
-        changed = sorted({path for change, path in found if change != watchfiles.Change.deleted})
-        yield [typed for path in changed for typed in _as_typed(Path(path), roots)]
+        changed = {path for change, path in found if change != watchfiles.Change.deleted}
+        yield sorted({typed for path in changed for typed in _as_typed(Path(path), roots)})
 
 
-def _as_typed(path: Path, roots: dict[str, str]) -> Iterator[str]:
-    """The path as a folder's walk would give it; nothing where the walk would not take it."""
-    for root, typed in roots.items():
-        if path.is_relative_to(root):
-            inner = path.relative_to(root)
-            if path.is_file() and read.is_taken(path) and not any(part.startswith(".") for part in inner.parts):
-                yield posixpath.join(typed, inner.as_posix())
+def _as_typed(path: Path, roots: Sequence[tuple[Path, str]]) -> Iterator[str]:
+    """The path as a folder's walk would give it, of a folder that came whole what is in it; else nothing."""
+    for root, folder in roots:
+        inner = path.relative_to(root).parts if path.is_relative_to(root) else ()
+        if any(part.startswith(".") for part in inner):
+            continue
+        typed = posixpath.join(folder, *inner)
+        if inner and path.is_dir():
+            found = (source.source for source in read.sources([typed], fetched_at=""))
+            yield from (source for source in found if Path(source).is_file())  # and not the folder, where it is empty
+        elif path.is_file() and read.is_taken(path):
+            yield typed
 
 
 @contextmanager

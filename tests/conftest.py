@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
@@ -26,6 +26,10 @@ from retrieval.encode import Embeddings, Encoder, Prompt
 from retrieval.engine import Engine
 from retrieval.ingest import Report
 from retrieval.settings import Settings
+
+if TYPE_CHECKING:
+    from telegram_bot import Bot
+    from telegram_server import Chat, Server
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything loads the hub's client: no test may depend on a network
 for name in [name for name in os.environ if name.startswith("QUOTH_")]:
@@ -208,6 +212,55 @@ def library(seeded: Path, quoth: Quoth, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("QUOTH_LIBRARY", "named")
     shutil.copytree(seeded, tmp_path / "named")
     return "named"
+
+
+# The bot on a strict fake of Telegram's server
+
+
+@pytest.fixture(scope="session")
+def shelf(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that holds the seeds, and the store of the bot that runs on it."""
+    return Path(shutil.copytree(seeded, tmp_path_factory.mktemp("shelf") / "library"))
+
+
+@pytest.fixture
+def alone(shelf: Path, tmp_path: Path) -> Path:
+    """The same without a store, for a bot of a test's own."""
+    return Path(shutil.copytree(shelf, tmp_path / "library", ignore=shutil.ignore_patterns("telegram*")))
+
+
+@pytest.fixture(scope="session")
+def running(shelf: Path) -> Iterator[tuple[Server, Bot]]:
+    """One bot for all conversations: each test has readers and groups of its own."""
+    from telegram_bot import Bot
+    from telegram_server import telegram
+
+    with telegram() as server:
+        bot = Bot(server, shelf)
+        server.polled()
+        yield server, bot
+        assert bot.ends(10) == 0
+        assert "Traceback" not in bot.log
+        assert server.token.partition(":")[2] not in bot.log
+        assert [call for call in server.faults if call.method != "getUpdates"] == []  # a second poller was asked for
+
+
+@pytest.fixture(scope="session")
+def reader_ids() -> Iterator[int]:
+    """Numbers of users whom the running bot does not know."""
+    return iter(range(1000, 9000))
+
+
+@pytest.fixture
+def telegram_server(running: tuple[Server, Bot]) -> Server:
+    """The server that the running bot talks to."""
+    return running[0]
+
+
+@pytest.fixture
+def reader(telegram_server: Server, reader_ids: Iterator[int]) -> Chat:
+    """The private chat of somebody new."""
+    return telegram_server.private(user_id=next(reader_ids), language_code="en")
 
 
 def is_one_line(text: str) -> bool:

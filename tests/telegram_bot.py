@@ -8,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from telegram_server import Server
+from telegram_server import Server, Shown
 
-__all__ = ["ADMINISTRATOR", "Bot"]
+__all__ = ["ADMINISTRATOR", "ANSWER", "QUESTION", "Bot", "button", "quotes"]
 
 ADMINISTRATOR = 99
+QUESTION = "How many megawatts did CPEC phase one add?"
+ANSWER = "We were able to add over 8,000 megawatts of electricity to our grid."
 _STAND_IN = 'bot.cli.make_encoder = lambda settings: conftest.BagOfWords("bag-of-words@1", 64)'
 _CODE = """
 import os, sys
@@ -58,3 +60,13 @@ class Bot:
         """SIGTERM; its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
+
+
+def quotes(shown: Shown) -> str:
+    """The quotes of a message, a line each."""
+    return "\n".join(shown.of("blockquote"))
+
+
+def button(shown: Shown, words: str) -> str:
+    """The label of the button that holds some words."""
+    return next(one.text for row in shown.keyboard for one in row if words in one.text)

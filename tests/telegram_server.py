@@ -101,6 +101,10 @@ class Server:
         """The calls that were refused, by Telegram's rules and not by `fail`, and those of unknown methods."""
         return [call for call in self.calls if call.status >= 400 and not call.injected]
 
+    def polled(self, seconds: float = 60.0) -> None:
+        """Waits until a bot waits for updates."""
+        self.until(lambda: self._poller is not None and not self._poller.done(), seconds)
+
     def called(self, method: str) -> list[Call]:
         """The calls of one method."""
         return [call for call in self.calls if call.method == method]

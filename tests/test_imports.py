@@ -41,11 +41,11 @@ _OWNERS = {
     "huggingface_hub": {"retrieval/models.py"},
     "telegram": {
         f"bot/telegram/{name}.py"
-        for name in ("administration", "app", "commands", "desk", "handlers", "inbox", "limiter")
+        for name in "administration app commands desk handlers inbox limiter patience receiving".split()
     },
     "prometheus_client": {"bot/telegram/counts.py"},
     "pydantic": {"bot/telegram/settings.py"},
-    "tornado": {"bot/telegram/monitor.py"},
+    "tornado": {"bot/telegram/monitor.py", "bot/telegram/receiving.py"},
     "trafilatura": {"retrieval/read/html.py"},
     "lxml": {
         "retrieval/read/fields.py",

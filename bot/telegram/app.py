@@ -28,7 +28,6 @@ from telegram import (
 )
 from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes
-from tornado.httpserver import HTTPServer
 
 from bot.telegram.administration import Administration
 from bot.telegram.answering import Answering, Busy
@@ -106,7 +105,7 @@ class _Service:
         self._limiter = Limiter()
         self._folder = folder
         self._answering, self._adding = Answering(make_engine), Answering(make_engine)
-        self._servers: list[HTTPServer] = []
+        self._ends: list[Callable[[], None]] = []  # of what is served
         self._is_ready = False
         self._stop = asyncio.Event()
 
@@ -222,9 +221,9 @@ class _Service:
                 f"expected an address that Telegram can post to, found {url} ({error.message}): correct it"
             ) from error
 
-    def _serving(self, listen: str, serve: Callable[[str], HTTPServer]) -> None:
+    def _serving(self, listen: str, serve: Callable[[str], Callable[[], None]]) -> None:
         try:
-            self._servers.append(serve(listen))
+            self._ends.append(serve(listen))
         except (OSError, ValueError) as error:
             raise InputError(f"expected a free address to serve at, found {listen} ({error}): name another") from error
 
@@ -244,8 +243,8 @@ class _Service:
     async def _end(self, application: Application) -> None:  # type: ignore[type-arg]
         """Stop fetching, finish what is in hand if that is soon done; the rest waits in the store."""
         begun = time.monotonic()
-        for server in self._servers:
-            server.stop()
+        for end in self._ends:
+            end()
         updater = application.updater
         with contextlib.suppress(TelegramError, TimeoutError, RuntimeError):
             if updater is not None and updater.running:

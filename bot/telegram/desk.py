@@ -74,7 +74,8 @@ class Desk:
         if query is not None:
             await settle(query, sentence(strings(self.language_of_reader(query)), name))
         elif message is not None:
-            await self.tell(message, sentence(strings(self.language(message, message.text or "")), name))
+            asked = message.text if message.text and not message.text.startswith("/") else ""
+            await self.tell(message, sentence(strings(self.language(message, asked)), name))
 
     async def tell(self, message: Message, told: str) -> Message:
         """Say a sentence of ours where `message` stands."""

@@ -37,6 +37,7 @@ from bot.telegram.asking import Result, excerpts_of, view_of
 from bot.telegram.commands import Commands
 from bot.telegram.counts import Counts
 from bot.telegram.desk import NO_PREVIEW, Desk, Typing, settle, thread_of
+from bot.telegram.inbox import replying
 from bot.telegram.keeping import written
 from bot.telegram.meeting import language_of, met, sentence
 from bot.telegram.patience import Allowance
@@ -144,8 +145,8 @@ class Handlers:
         former = earlier.answer_message if earlier else None
         if former is not None and await self._desk.edit(message.get_bot(), message.chat_id, former, shown):
             return
-        sent = await self._desk.send(message, shown)
-        self._store.sent_as(token, sent.message_id)
+        with replying(token):
+            await self._desk.send(message, shown)
 
     def _history(self, message: Message, asker: int) -> tuple[str, ...]:
         """The questions before this one: of the reply that it answers, or of what that person asked there lately."""

@@ -22,10 +22,12 @@ from telegram.request import HTTPXRequest
 from bot.telegram.patience import Patience
 from bot.telegram.store import Store
 
-__all__ = ["InOrder", "Inbox", "Sending", "interim"]
+__all__ = ["InOrder", "Inbox", "Sending", "interim", "replying"]
 
-_ANSWERING = ("sendMessage", "editMessageText")  # by these an update is answered
+_SENDING = "sendMessage"
+_ANSWERING = (_SENDING, "editMessageText")  # by these an update is answered
 _in_hand: ContextVar[int | None] = ContextVar("_in_hand", default=None)  # the update that this task handles
+_reply: ContextVar[str | None] = ContextVar("_reply", default=None)  # the kept reply that is being sent
 MOST_AT_ONCE = 1024  # updates in hand: each waits for its chat's turn, so that one chat does not hold up another
 MOST_WAITING = 1024  # updates beside these; where there are more, Telegram keeps the rest until they are fetched
 
@@ -66,6 +68,16 @@ class Inbox(asyncio.Queue[object]):
         """One that was given out is no longer in hand."""
         super().task_done()
         self._room.release()
+
+
+@contextmanager
+def replying(token: str) -> Iterator[None]:
+    """The message that is sent inside shows the kept reply of that token."""
+    before = _reply.set(token)
+    try:
+        yield
+    finally:
+        _reply.reset(before)
 
 
 @contextmanager
@@ -123,7 +135,7 @@ class InOrder(BaseUpdateProcessor):
 
 
 class Sending(HTTPXRequest):
-    """Notes that an update is answered in the instant in which Telegram says that it took the answer.
+    """Notes that an update is answered, and by which message, in the instant in which Telegram says that it took it.
 
     A kill between the two lets the answer come twice: nothing of ours stands between them.
     """
@@ -137,5 +149,9 @@ class Sending(HTTPXRequest):
         status, body = await super().do_request(url, *arguments, **options)
         update = _in_hand.get()
         if status == HTTPStatus.OK and update is not None and url.endswith(_ANSWERING):
-            self._store.done(update)
+            shown = _reply.get()
+            if shown is not None and url.endswith(_SENDING):
+                self._store.sent_as(shown, json.loads(body)["result"]["message_id"], update)
+            else:
+                self._store.done(update)
         return status, body

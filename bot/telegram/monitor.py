@@ -43,8 +43,8 @@ class _Figures(RequestHandler):
         self.finish(self._counts.text())
 
 
-def serve_figures(listen: str, counts: Counts, is_ready: Callable[[], bool]) -> HTTPServer:
-    """Serve `/healthz`, `/readyz` and `/metrics` at `listen`, "host:port", in the running event loop."""
+def serve_figures(listen: str, counts: Counts, is_ready: Callable[[], bool]) -> Callable[[], None]:
+    """Serve `/healthz`, `/readyz` and `/metrics` at `listen`, "host:port", in the running event loop; what ends it."""
     host, _, port = listen.rpartition(":")
     application = Application(
         [
@@ -56,4 +56,4 @@ def serve_figures(listen: str, counts: Counts, is_ready: Callable[[], bool]) -> 
     )
     server = HTTPServer(application)
     server.listen(int(port), host.strip("[]"))
-    return server
+    return server.stop

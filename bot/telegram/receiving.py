@@ -80,8 +80,9 @@ def serve_webhook(
     secret: str,
     take: Take,
     skipped: Callable[[], None],
-) -> HTTPServer:
-    """Serve the path of `url` at `listen`, "host:port", in the running event loop; `take` gets each update.
+) -> Callable[[], None]:
+    """Serve the path of `url` at `listen`, "host:port", in the running event loop; `take` gets each update. Returns
+    what ends it.
 
     Only posts with `secret` in Telegram's header count (Bot API, setWebhook, `secret_token`). OSError or ValueError
     where the address cannot be used.
@@ -91,7 +92,7 @@ def serve_webhook(
     application = Application([(urlsplit(url).path or "/", _Hook, given)], log_function=lambda handler: None)
     server = HTTPServer(application, max_body_size=LARGEST_UPDATE_BYTES, xheaders=False)
     server.listen(int(port), host.strip("[]"))
-    return server
+    return server.stop
 
 
 def _is_readable(update: dict[str, Any]) -> bool:

@@ -181,9 +181,12 @@ class Store:
         )
         return token
 
-    def sent_as(self, token: str, answer_message: int) -> None:
-        """Note by which message the reply was given."""
+    def sent_as(self, token: str, answer_message: int, update_id: int) -> None:
+        """Note by which message the reply was given, and that the update is done with it."""
+        self._connection.execute("BEGIN")
         self._connection.execute("UPDATE replies SET answer_message = ? WHERE token = ?", (answer_message, token))
+        self.done(update_id)
+        self._connection.execute("COMMIT")
 
     def kept(self, token: str) -> Kept | None:
         """The reply of that token; None where it is gone."""
