@@ -18,7 +18,7 @@ from retrieval.ingest import Report
 __all__ = ["watch"]
 
 SECONDS_OF_QUIET = 0.4  # after which files that are being written are taken for whole
-HOURS_UNTIL_TRIED_AGAIN = 6.0  # for a page that was refused: a feed lists it for days
+HOURS_UNTIL_TRIED_AGAIN = 6.0  # for a page that was refused, or touched and not changed: a feed lists it for days
 SECONDS_BETWEEN_TRIES = 1.0  # while another process writes to the library
 
 
@@ -38,6 +38,10 @@ def watch(engine: Engine, watched: Sequence[str], *, minutes: float, tell: Calla
         _Watch(engine, folders, feeds, 60 * minutes, tell, stop).run()
 
 
+class _Stopped(Exception):
+    """It was told to stop while it ingested."""
+
+
 class _Watch:
     def __init__(
         self,
@@ -54,7 +58,7 @@ class _Watch:
         self._seconds = seconds
         self._tell = tell
         self._stop = stop
-        self._refused: dict[str, float] = {}  # pages of the feeds, and when they may be tried again
+        self._passed_over: dict[str, float] = {}  # pages of the feeds, and when they may be tried again
 
     def run(self) -> None:
         """Go on until it is told to stop."""
@@ -68,19 +72,26 @@ class _Watch:
                 due = time.monotonic() + self._seconds
                 self._ingest((), self._feeds)
 
+    def _go_on(self, *_: int) -> None:
+        """Told of an ingest's progress: end it where there is to be no more."""
+        if self._stop.is_set():
+            raise _Stopped
+
     def _ingest(self, paths: Sequence[str], feeds: Sequence[str]) -> None:
         if not paths and not feeds:
             return
         now = time.monotonic()
-        self._refused = {page: until for page, until in self._refused.items() if until > now}
+        self._passed_over = {page: until for page, until in self._passed_over.items() if until > now}
         while not self._stop.is_set():
             try:
-                report = self._engine.ingest(paths, feeds=feeds, skip=self._refused)
+                report = self._engine.ingest(paths, feeds=feeds, skip=self._passed_over, progress=self._go_on)
+            except _Stopped:  # what was committed is kept
+                return
             except BusyLibrary:
                 self._stop.wait(SECONDS_BETWEEN_TRIES)
                 continue
-            for refused in report.refused if feeds else ():
-                self._refused[refused.source] = now + 3600 * HOURS_UNTIL_TRIED_AGAIN
+            for page in [*(refused.source for refused in report.refused), *report.unchanged_keys] if feeds else ():
+                self._passed_over[page] = now + 3600 * HOURS_UNTIL_TRIED_AGAIN
             if report.added or report.replaced or report.refused:
                 self._tell(report)
             return

@@ -75,8 +75,15 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int
         chance = math.fsum(chances[one] for one in {*taken, *alike})
         rest = max(map(chances.__getitem__, left), default=0.0)
         signals = _of_excerpt(query, best, excerpt, taken, sentences, weigh)
-        chosen.append(Choice(excerpt, signals, chance, chance - rest, best.lacking))
+        missing = best.lacking or _spoken_otherwise(query, signals)
+        chosen.append(Choice(excerpt, signals, chance, chance - rest, missing))
     return chosen
+
+
+def _spoken_otherwise(query: Query, signals: Signals) -> tuple[str, ...]:
+    """The phase that was asked for, where another one is spoken of."""
+    ordinals = (need.surface for need in query.whole.needs if need.kind == "ordinal")
+    return tuple(dict.fromkeys(ordinals)) if signals.contradicted == 1 else ()
 
 
 def _chances(sentences: Sequence[Weighed]) -> dict[Weighed, float]:

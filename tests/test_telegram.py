@@ -141,7 +141,7 @@ def test_an_administrator_adds_a_file_and_removes_it_again(telegram_server: Serv
     sentence = "Forty camels crossed the salt desert of Kharan last winter, the herders said to our reporter."
     administrator.sends_document("camels.txt", sentence.encode())
     telegram_server.until(
-        lambda: "Added: 1" in administrator.messages[-1].text if administrator.messages else False, 20
+        lambda: "Added documents: 1" in administrator.messages[-1].text if administrator.messages else False, 20
     )
     administrator.says("How many camels crossed the salt desert of Kharan last winter?")
     telegram_server.until(lambda: sentence in quotes(administrator.messages[-1]), 10)
@@ -167,7 +167,7 @@ def test_nobody_else_may_do_that(reader: Chat, command: str) -> None:
 def test_an_administrator_removes_by_the_lists_number_after_a_second_look(telegram_server: Server) -> None:
     administrator = telegram_server.private(user_id=12)
     administrator.sends_document("owls.txt", b"Seven owls lived in the old fort of Derawar all winter, a warden said.")
-    telegram_server.until(lambda: any("Added: 1" in one.text for one in administrator.messages), 20)
+    telegram_server.until(lambda: any("Added documents: 1" in one.text for one in administrator.messages), 20)
     administrator.says("/sources")
     listed = administrator.wait(2)[1]
     number = next(line for line in listed.text.splitlines() if "owls" in line or "Seven" in line or "[4]" in line)[1]

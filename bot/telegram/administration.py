@@ -235,6 +235,6 @@ def _outcome(report: Report, name: str, words: Strings) -> str:
         (words.unchanged, report.unchanged),
         (words.replaced, report.replaced),
     )
-    lines = [sentence.format(count=count) for sentence, count in counts if count]
+    lines = [name, *(sentence.format(count=count) for sentence, count in counts if count)]
     lines += [words.refused.format(name=name, reason=one.reason) for one in report.refused[:MOST_REFUSED]]
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from bot.telegram.store import Kept
 from bot.telegram.strings import Language
 from retrieval.datamodel import Answer, Excerpt, Reply
 from retrieval.engine import Engine
+from retrieval.followup import resolve
 
 __all__ = ["Result", "again", "asked", "excerpts_of", "found", "rendered", "view_of"]
 
@@ -49,14 +50,16 @@ def excerpts_of(reply: Reply) -> tuple[Excerpt, ...]:
     return reply.excerpts if isinstance(reply, Answer) else reply.nearest
 
 
-def view_of(result: Result, language: Language, token: str) -> View:
-    """How a reader sees it."""
+def view_of(result: Result, language: Language, token: str, history: Sequence[str] = ()) -> View:
+    """How a reader sees it who asked the questions of `history` before."""
+    question = result.reply.question
     return View(
         language=language,
         token=token,
         total=len(excerpts_of(result.reply)),
         documents=result.documents,
         newest=result.newest,
+        leans=resolve(question, history) != question,
         names=result.names,
     )
 

@@ -70,7 +70,8 @@ class Commands:
         if update.effective_message is None:
             return
         words = strings(self._desk.language(update.effective_message))
-        commands = "\n".join(f"/{name} – {what}" for name, what in words.commands)
+        form = "\u200f\u2068/{}\u2069 – {}" if words.right_to_left else "/{} – {}"
+        commands = "\n".join(form.format(*one) for one in words.commands)
         examples = await self._examples(words.language)
         await self._desk.tell(update.effective_message, words.help.format(examples=examples, commands=commands))
 

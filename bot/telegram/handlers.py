@@ -141,7 +141,7 @@ class Handlers:
             seconds=seconds,
             token=earlier.token if earlier else None,
         )
-        shown = asking.rendered(result, view_of(result, language, token))
+        shown = asking.rendered(result, view_of(result, language, token, history))
         former = earlier.answer_message if earlier else None
         if former is not None and await self._desk.edit(message.get_bot(), message.chat_id, former, shown):
             return
@@ -270,7 +270,7 @@ class Handlers:
             await settle(query, strings(language).expired)
             return
         await settle(query)
-        view = view_of(result, language, kept.token)
+        view = view_of(result, language, kept.token, kept.history)
         if verb == "context":
             shown = render.context(excerpts[place], View(language=language, token=kept.token, first=place))
         elif verb == "search":

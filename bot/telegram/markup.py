@@ -22,15 +22,15 @@ _HALF = re.compile(r"[\ud800-\udfff]")
 _LEFT_MARK, _RIGHT_MARK = "\u200e", "\u200f"
 
 
-def quote_block(text: str, window: Span, marks: Sequence[Span]) -> str:
-    """The quote block: the characters of the window as they are, the marks in bold."""
+def quote_block(text: str, window: Span, marks: Sequence[Span], *, folded: bool = True) -> str:
+    """The quote block: the characters of the window as they are, the marks in bold; a long one `folded` or not."""
     parts: list[str] = []
     position = window.start
     for mark in joined(marks, window):
         parts += [escaped(text[position : mark.start]), f"<b>{escaped(mark.of(text))}</b>"]
         position = mark.end
     parts.append(escaped(text[position : window.end]))
-    opening = "<blockquote expandable>" if len(window) > _EXPANDABLE else "<blockquote>"
+    opening = "<blockquote expandable>" if folded and len(window) > _EXPANDABLE else "<blockquote>"
     return f"{opening}{''.join(parts)}</blockquote>"
 
 

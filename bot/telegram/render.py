@@ -117,7 +117,8 @@ class View:
     """How a reader sees a result: the language, the stored result's token, where the page begins, what there is.
 
     `first` is the offset of what is shown, `total` how many results there are, `documents` and `newest` how far the
-    collection reaches, `names` the publishers of documents by id, for those that hold the same text.
+    collection reaches, `names` the publishers of documents by id, for those that hold the same text. A question that
+    `leans` on those before it says nothing elsewhere, and is not shared.
     """
 
     language: Language
@@ -126,6 +127,7 @@ class View:
     total: int = 0
     documents: int = 0
     newest: str | None = None
+    leans: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -165,7 +167,7 @@ def answer(reply: Answer, view: View) -> Message:
         following = len(_page(reply, replace(view, first=after))) if after < len(reply.excerpts) else PAGE
         rows.append((_more_button(after, min(following, total - after), total, "more", view),))
     votes = _votes(view)
-    if units(reply.question) <= _SWITCH and reply.question.strip():
+    if not view.leans and units(reply.question) <= _SWITCH and reply.question.strip():
         votes = (*votes, Button(words.share, switch=harmless(reply.question)))
     return Message(_answer_html(reply, shown, view), (*rows, votes))
 
@@ -191,7 +193,10 @@ def context(excerpt: Excerpt, view: View) -> Message:
     rows = _source_buttons(excerpt, words)
     for low, high in ((1, 1), (0, 1), (0, 0)):
         paragraphs = document.body[max(0, held[0] - low) : held[-1] + high + 1]
-        blocks = [quote_block(document.snapshot.text, span, [excerpt.span]) for span in paragraphs]
+        blocks = [
+            quote_block(document.snapshot.text, span, [excerpt.span], folded=not span.meets(excerpt.span))
+            for span in paragraphs
+        ]
         message = Message("\n".join([head, *blocks]), rows)
         if message.fits:
             return message
@@ -200,7 +205,7 @@ def context(excerpt: Excerpt, view: View) -> Message:
     while not message.fits:
         window = narrowed(document.snapshot.text, whole, excerpt.span, room, around=True)
         pieces = [common(span, window) for span in document.body if span.meets(window)]
-        blocks = [quote_block(document.snapshot.text, piece, [excerpt.span]) for piece in pieces]
+        blocks = [quote_block(document.snapshot.text, piece, [excerpt.span], folded=False) for piece in pieces]
         message = Message("\n".join([head, *_cut(blocks, whole, window)]), rows)
         room //= 2
     return message

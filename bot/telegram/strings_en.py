@@ -17,7 +17,8 @@ EN = Strings(
     month="{month} {year}",
     start=(
         "Ask me a question, and I answer in the documents' own words: quoted to the letter, with who published them and"
-        " when. When the documents do not say, I tell you so.\n\nFor example:\n{examples}"
+        " when. When the documents do not say, I tell you so.\n\n"
+        "You can ask about these, for instance:\n{examples}\n\nSend /help to see more."
     ),
     help=(
         "Send me a question in English, Urdu or Chinese.\n{examples}\n\n"
@@ -71,7 +72,7 @@ EN = Strings(
     empty_collection="I have no documents yet.",
     nothing_found="Nothing in them is about this.",
     terms_missing="What comes nearest says nothing of {terms}.",
-    near_miss="What comes nearest speaks of another of its kind than you asked about.",
+    near_miss="What comes nearest is about something similar, not about what you asked.",
     low_confidence="What comes nearest does not seem to answer it.",
     filtered_out="What there is lies outside the dates or publishers that you asked for.",
     missing="Missing: {terms}.",
@@ -106,16 +107,14 @@ EN = Strings(
     inline_hint="Type a question to quote the answer here",
     verify_usage="Send /verify and the quote, a whole sentence if you can. I tell you whether it"
     " stands in my documents.",
-    verdict_exact="The quote is real: it stands so, letter for letter, in",
-    verdict_typography=(
-        "The quote is real; only quotation marks, dashes, spaces or capitals are set differently. It stands in"
-    ),
+    verdict_exact="The quote is real. It stands so, letter for letter:",
+    verdict_typography=("The quote is real; only quotation marks, dashes, spaces or capitals are set differently:"),
     verdict_shortened="The quote is real, and shortened where its … stand (in bold: what they leave out):",
     verdict_altered="The quote is altered. The source says (in bold: what differs):",
     verdict_spliced="The quote is spliced from several places:",
-    verdict_absent="My documents do not hold this quote.",
+    verdict_absent="I cannot find this quote in my documents.",
     ingesting="Reading {name}…",
-    added="Added: {count}",
+    added="Added documents: {count}",
     unchanged="Unchanged: {count}",
     replaced="Replaced: {count}",
     refused="Refused: {name} ({reason})",

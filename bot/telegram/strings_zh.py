@@ -17,7 +17,7 @@ ZH = Strings(
     month="{year}年{month}月",
     start=(
         "请向我提问，我会用文档的原文回答：一字不差地引用，并注明由谁、在何时发布。"
-        "如果文档里没有说，我会如实告诉您。\n\n例如：\n{examples}"
+        "如果文档里没有说，我会如实告诉您。\n\n例如，您可以就这些文档提问：\n{examples}\n\n发送 /help 了解更多。"
     ),
     help=(
         "请用中文、英文或乌尔都文提问。\n{examples}\n\n"
@@ -70,7 +70,7 @@ ZH = Strings(
     empty_collection="我还没有任何文档。",
     nothing_found="其中没有与此相关的内容。",
     terms_missing="最接近的内容没有提到{terms}。",
-    near_miss="最接近的内容说的是同类的另一事物，不是您所问的。",
+    near_miss="最接近的内容讲的是另一个类似的事物，而不是您问的那个。",
     low_confidence="最接近的内容似乎没有回答这个问题。",
     filtered_out="现有的内容不在您所要求的日期或发布者范围之内。",
     missing="缺少：{terms}。",
@@ -111,9 +111,9 @@ ZH = Strings(
     verdict_spliced="这段引文由多处文字拼接而成：",
     verdict_absent="我的文档中没有这段引文。",
     ingesting="正在读取 {name}……",
-    added="已添加：{count}",
-    unchanged="未变：{count}",
-    replaced="已替换：{count}",
+    added="新增文档：{count}篇",
+    unchanged="无变化：{count}篇",
+    replaced="已更新：{count}篇",
     refused="未接受：{name}（{reason}）",
     file_too_large="文件超过 {limit} MB，Telegram 不允许机器人下载。请在服务器上导入。",
     removed="已删除：{title}",
