@@ -21,6 +21,8 @@ _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # the order of what is shown (bidirectional overrides and isolates).
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _CARRIAGE_RETURN = re.compile(r"\r(?=\n|\Z)")  # of a line that ends as on Windows
+# What stays on one line: a Chinese character with the marks that end on it or begin it, or a word.
+_PIECE = re.compile(r" *(?:[“‘（《「『【]*[\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff][^\w\s“‘（《「『【]*|(?:(?![\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff])\S)+)")
 BAR = "│ "
 LONGEST_DIFFERENCE = 140  # characters of what a quote leaves out that are shown
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -280,11 +282,12 @@ def printable_line(text: str) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` cells, ended at spaces or beside Chinese; a longer word has its own."""
     lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
+    for piece in _PIECE.findall(text):
+        longer = lines[-1] + piece
         if cell_len(longer) <= width or not lines[-1]:
             lines[-1] = longer
         else:
-            lines.append(word)
+            lines.append(piece.lstrip())
     return lines

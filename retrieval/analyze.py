@@ -20,7 +20,7 @@ import Stemmer
 
 from retrieval.datamodel import Span
 
-__all__ = ["INTEGER", "Word", "content_terms", "terms", "words"]
+__all__ = ["INTEGER", "Placed", "Word", "content_terms", "placed", "terms", "words"]
 
 _LONGEST_TERM = 64  # characters; a line of base64 must not become one term of a megabyte
 
@@ -116,8 +116,8 @@ class Word:
     is_stopword: bool
 
 
-class _Piece(NamedTuple):
-    """A term of a token; `start` and `end` count code points from the token's first."""
+class Placed(NamedTuple):
+    """A term; `start` and `end` count code points from the text's first, or a token's."""
 
     term: str
     start: int
@@ -143,14 +143,19 @@ def content_terms(text: str) -> list[str]:
 
 def words(text: str) -> list[Word]:
     """The same terms as `terms`, each with where it stands; sorted by the start of its span."""
-    return [
-        Word(piece.term, Span(match.start() + piece.start, match.start() + piece.end), piece.is_stopword)
-        for match in _TOKEN.finditer(text)
-        for piece in _pieces_of(match)
-    ]
+    return [Word(piece.term, Span(piece.start, piece.end), piece.is_stopword) for piece in placed(text)]
 
 
-def _pieces_of(match: re.Match[str]) -> tuple[_Piece, ...]:
+def placed(text: str) -> list[Placed]:
+    """The same as `words`, in plain tuples: for whoever looks through much text."""
+    found: list[Placed] = []
+    for match in _TOKEN.finditer(text):
+        first = match.start()
+        found += [Placed(term, first + start, first + end, stop) for term, start, end, stop in _pieces_of(match)]
+    return found
+
+
+def _pieces_of(match: re.Match[str]) -> tuple[Placed, ...]:
     kind, token = match.lastgroup or "", match[0]
     if kind == "bigrams":
         return _bigrams(token)
@@ -160,27 +165,27 @@ def _pieces_of(match: re.Match[str]) -> tuple[_Piece, ...]:
 
 
 @lru_cache(maxsize=2**15)
-def _pieces(kind: str, token: str) -> tuple[_Piece, ...]:
+def _pieces(kind: str, token: str) -> tuple[Placed, ...]:
     """The terms of a token that is no run of bigrams; tokens repeat, so they are remembered."""
     whole = len(token)
     if kind == "number":
-        return (_Piece(_number(token), 0, whole, is_stopword=False),)
+        return (Placed(_number(token), 0, whole, is_stopword=False),)
     if kind == "initials":
-        return (_Piece(token.replace(".", "").casefold(), 0, whole, is_stopword=False),)
+        return (Placed(token.replace(".", "").casefold(), 0, whole, is_stopword=False),)
     composed = unicodedata.normalize("NFKC", token)
     if composed != token and _TOKEN.fullmatch(composed) is None:
         # ½ is 1⁄2 and ﷺ a sentence: no longer one token, and each part stands for the whole sign.
-        return tuple(_Piece(term, 0, whole, is_stopword=False) for term in terms(composed))
+        return tuple(Placed(term, 0, whole, is_stopword=False) for term in terms(composed))
     if kind == "arabic":
         unified = _unified(composed)
         stem = _URDU_ENDING.sub("", _ARABIC_ARTICLE.sub("", unified))
-        return (_Piece(stem, 0, whole, is_stopword=unified in _URDU_STOPWORDS),) if stem else ()
+        return (Placed(stem, 0, whole, is_stopword=unified in _URDU_STOPWORDS),) if stem else ()
     term = _folded(composed)
     is_stopword = term in _ENGLISH_STOPWORDS and composed not in _ACRONYMS_LIKE_STOPWORDS
     if term.isascii():
         with _stemmer_lock:
             term = _stemmer.stemWord(term)
-    return (_Piece(term, 0, whole, is_stopword=is_stopword),)
+    return (Placed(term, 0, whole, is_stopword=is_stopword),)
 
 
 def _number(token: str) -> str:
@@ -210,14 +215,14 @@ def _unified(token: str) -> str:
     return _ASPIRATE_TYPED_FOR_HEH.sub("ہ", bare)[:_LONGEST_TERM]
 
 
-def _bigrams(run: str) -> tuple[_Piece, ...]:
+def _bigrams(run: str) -> tuple[Placed, ...]:
     """Overlapping pairs of characters, each with where it stands. What touches a stopword is one."""
     characters = _characters(run)
     stopwords = {position for match in _CHINESE_STOPWORDS.finditer(run) for position in range(*match.span())}
     starts = [start for _, start, _ in characters]
     ends = [end for _, _, end in characters]
     return tuple(
-        _Piece(term, start, end, not stopwords.isdisjoint(range(start, end)))
+        Placed(term, start, end, not stopwords.isdisjoint(range(start, end)))
         for term, start, end in zip(
             _pairs([character for character, _, _ in characters]), starts, ends[1:] or ends, strict=False
         )

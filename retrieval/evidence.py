@@ -106,9 +106,10 @@ class Choice:
 @lru_cache(maxsize=4096)
 def contents(text: str) -> Contents:
     """Look through `text`; remembered, since the same passages come back for like questions."""
+    parts = analyze.placed(text)
     return Contents(
-        frozenset(analyze.terms(text)),
-        frozenset(name.concept for name in known(text)),
+        frozenset(part.term for part in parts),
+        frozenset(name.concept for name in known(text, parts)),
         tuple(quantities(text)),
         script(text),
     )
@@ -141,7 +142,12 @@ def contradicts(question: Question, found: Contents) -> float:
 
 def is_comparable(need: Need, found: Contents) -> bool:
     """Whether the need can be looked for in a text of that script."""
-    return script(need.surface) == found.script or need.quantity is not None or need.concept is not None
+    return need.quantity is not None or need.concept is not None or _script_of(need.surface) == found.script
+
+
+@lru_cache(maxsize=1024)
+def _script_of(surface: str) -> str:
+    return script(surface)
 
 
 def coverage(question: Question, found: Contents, weigh: Weigh) -> float:

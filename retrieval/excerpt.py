@@ -46,13 +46,34 @@ class Weighed:
     lacking: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Consecutive sentences that an excerpt may be, and what their length costs the reader."""
+
+    sentences: tuple[Weighed, ...]
+    cost: float
+
+    @classmethod
+    def of(cls, sentences: tuple[Weighed, ...]) -> _Run:
+        length = sentences[-1].span.end - sentences[0].span.start
+        cost = LENGTH_COST * max(length / 100, len(sentences)) + (OVERLONG_COST if length > LONGEST_CHARACTERS else 0.0)
+        return cls(sentences, cost)
+
+    def order(self, chances: dict[Weighed, float]) -> tuple[float, str, Span]:
+        """Least for the run worth most: what its length costs less its chance; ties by place."""
+        worth = round(self.cost - math.fsum(chances[one] for one in self.sentences), 9)
+        return worth, self.sentences[0].candidate.passage.id, self.sentences[0].span
+
+
 def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int) -> list[Choice]:
     """The `top` best excerpts, best first, no text twice: where others hold the same, they stand in `also_in`."""
     left = list(sentences)
+    runs = list(_runs(left))
     chosen: list[Choice] = []
     while left and len(chosen) < top:
         chances = _chances(left)
-        run = min(_runs(left), key=lambda run: _order(run, chances))
+        runs = [run for run in runs if all(one in chances for one in run.sentences)]
+        run = min(runs, key=lambda run: run.order(chances)).sentences
         best = max(run, key=lambda one: chances[one])
         document = best.candidate.document
         span = standing_alone(best.candidate, Span(run[0].span.start, run[-1].span.end))
@@ -93,7 +114,7 @@ def _chances(sentences: Sequence[Weighed]) -> dict[Weighed, float]:
     return {one: share / math.fsum(shares) for one, share in zip(sentences, shares, strict=True)}
 
 
-def _runs(sentences: Sequence[Weighed]) -> Iterator[tuple[Weighed, ...]]:
+def _runs(sentences: Sequence[Weighed]) -> Iterator[_Run]:
     """All runs of consecutive sentences of a passage that an excerpt may be, every single sentence among them."""
     by_passage: defaultdict[str, list[Weighed]] = defaultdict(list)
     for one in sentences:
@@ -105,20 +126,12 @@ def _runs(sentences: Sequence[Weighed]) -> Iterator[tuple[Weighed, ...]]:
             for last in range(first, min(first + LONGEST_SENTENCES, len(same))):
                 run = same[first : last + 1]
                 if places[run[-1].span] - places[run[0].span] > last - first:
-                    break  # one between them is taken
+                    break  # one between them is missing
                 if last > first and run[-1].span.end - run[0].span.start > LONGEST_CHARACTERS:
                     break
                 if last > first and any(one.signals.contradicted == 1 for one in run):
                     break  # what speaks of another phase is not quoted beside what speaks of this one
-                yield tuple(run)
-
-
-def _order(run: Sequence[Weighed], chances: dict[Weighed, float]) -> tuple[float, str, Span]:
-    """Least for the run worth most: what its length costs the reader less its chance; ties by place."""
-    length = run[-1].span.end - run[0].span.start
-    cost = LENGTH_COST * max(length / 100, len(run)) + (OVERLONG_COST if length > LONGEST_CHARACTERS else 0.0)
-    passage = run[0].candidate.passage
-    return round(cost - math.fsum(chances[one] for one in run), 9), passage.id, run[0].span
+                yield _Run.of(tuple(run))
 
 
 def _of_excerpt(

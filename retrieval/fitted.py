@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from retrieval.evidence import Choice, Signals
 
 __all__ = ["Network", "Regression", "confidence_values", "network", "regression"]
+
+_NAMES = [field.name for field in fields(Signals)]
+_values = attrgetter(*_NAMES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +40,7 @@ class Network:
         """One score a sentence; the differences between those of one question are differences of log chances."""
         if not sentences:
             return []
-        inputs = (np.array([list(asdict(signals).values()) for signals in sentences]) - self.mean) / self.spread
+        inputs = (np.array([_values(signals) for signals in sentences]) - self.mean) / self.spread
         units = np.maximum(inputs @ self.hidden.T + self.bias, 0)
         found: list[float] = (inputs @ self.direct + units @ self.output).round(6).tolist()
         return found
@@ -58,16 +62,15 @@ class Regression:
 
 def confidence_values(choice: Choice) -> dict[str, float]:
     """What the confidence regression looks at."""
-    return {**asdict(choice.signals), "chance": choice.chance, "lead": choice.lead}
+    return {**dict(zip(_NAMES, _values(choice.signals), strict=True)), "chance": choice.chance, "lead": choice.lead}
 
 
 @cache
 def network() -> Network:
     """The fitted network over signals; `ValueError` where it was fitted for others than these."""
     written = _written()["sentence"]
-    expected = [field.name for field in fields(Signals)]
-    if written.pop("signals") != expected:
-        raise ValueError(f"fitted.json: weights for {expected} expected: run benchmarks/fit.py")
+    if written.pop("signals") != _NAMES:
+        raise ValueError(f"fitted.json: weights for {_NAMES} expected: run benchmarks/fit.py")
     return Network(**{name: np.array(values) for name, values in written.items()})
 
 

@@ -16,7 +16,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from retrieval.analyze import Word, terms, words
+from retrieval.analyze import Placed, placed, terms, words
 from retrieval.datamodel import Span
 
 __all__ = ["Kind", "Known", "known"]
@@ -63,10 +63,15 @@ _ENDINGS = _NOUN_ENDINGS | {"d", "ed"}  # without "ing": marketing is not the ma
 _HAN_TRAP = re.compile(r"(?<=[\d一二三四五六七八九十])日本|(?<=其)中[国共东]|李强调|(?<=古)巴西|北约\s?\d")
 
 
-def known(text: str) -> list[Known]:
-    """The known concepts that `text` names, in order, without overlap, the longest form where several fit."""
+def known(text: str, parts: list[Placed] | None = None) -> list[Known]:
+    """The known concepts that `text` names, in order, without overlap, the longest form where several fit.
+
+    `parts` are its terms, where somebody has them already.
+    """
     table = _table()
-    found = [*_in_words(text, table), *_in_han(text, table)]
+    if parts is None or _HAN.search(text):
+        parts = placed(_HAN_RUN.sub(lambda run: "。" * len(run[0]), text))  # whose bigrams would be made for nothing
+    found = [*_in_words(text, parts, table), *_in_han(text, table)]
     return sorted(found, key=lambda match: match.span)
 
 
@@ -111,40 +116,40 @@ def _surface(written: str) -> str:
     return written.casefold().replace(".", "").translate(_VARIANTS)
 
 
-def _in_words(text: str, table: _Table) -> Iterator[Known]:
+def _in_words(text: str, parts: list[Placed], table: _Table) -> Iterator[Known]:
     """The matches of forms in scripts that have words."""
-    parts = words(_HAN_RUN.sub(lambda run: "。" * len(run[0]), text))  # whose bigrams would be made for nothing
     position = end = 0
     while position < len(parts):
-        if parts[position].span.start < end:  # of "x½y" each part stands for the whole
+        term, start, _, _ = parts[position]
+        if start < end:  # of "x½y" each part stands for the whole
             position += 1
             continue
-        forms = table.by_term.get(parts[position].term)
+        forms = table.by_term.get(term)
         form = next((form for form in forms if _stands(form, text, parts, position)), None) if forms else None
         if form is None:
             position += 1
             continue
         last = position + len(form.terms) - 1
-        end = parts[last].span.end
-        yield Known(form.concept, form.kind, Span(parts[position].span.start, end))
+        end = parts[last].end
+        yield Known(form.concept, form.kind, Span(start, end))
         position = last + 1
 
 
-def _stands(form: _Form, text: str, parts: list[Word], position: int) -> bool:
+def _stands(form: _Form, text: str, parts: list[Placed], position: int) -> bool:
     """Whether the words from `position` on are those of `form`."""
     here = parts[position : position + len(form.terms)]
     if len(here) < len(form.terms) or any(part.term != term for part, term in zip(here, form.terms, strict=True)):
         return False
-    if any(not _GAP.fullmatch(text, left.span.end, right.span.start) for left, right in pairwise(here)):
+    if any(not _GAP.fullmatch(text, left.end, right.start) for left, right in pairwise(here)):
         return False
     if form.is_exact:
-        written = text[here[0].span.start : here[-1].span.end]
-        if form.written == "PM" and text[: here[0].span.start].rstrip()[-1:].isdigit():
+        written = text[here[0].start : here[-1].end]
+        if form.written == "PM" and text[: here[0].start].rstrip()[-1:].isdigit():
             return False
         return written.translate(_VARIANTS).removesuffix("'s") == form.written
     endings = _NOUN_ENDINGS if form.kind != "word" else _ENDINGS
     return all(
-        _is_same_word(part.span.of(text), surface, endings)
+        _is_same_word(text[part.start : part.end], surface, endings)
         for part, surface in zip(here, _surfaces(form.written), strict=True)
     )
 

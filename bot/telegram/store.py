@@ -97,10 +97,15 @@ class Store:
 
     def __init__(self, path: Path | str) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute("PRAGMA secure_delete = ON")
-        self._make()
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA secure_delete = ON")
+            self._make()
+        except sqlite3.DatabaseError as error:
+            raise InputError(
+                f"expected what the bot keeps in {path}, found a damaged one ({error}): restore it, or move it away"
+            ) from error
 
     def _make(self) -> None:
         """The tables, those of the former format taken over, in one transaction."""
@@ -260,7 +265,7 @@ class Store:
 
     def _seconds(self, since: float, share: float) -> float:
         """Within how many seconds that share of the replies was made."""
-        some = "FROM replies WHERE at >= :since AND seconds IS NOT NULL"
+        some = "FROM replies WHERE at >= :since AND asker IS NOT NULL AND seconds IS NOT NULL"
         found = self._connection.execute(
             f"SELECT seconds {some} ORDER BY seconds LIMIT 1 OFFSET (SELECT cast(count(*) * :share AS INTEGER) {some})",
             {"since": since, "share": share},
