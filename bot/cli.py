@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.arguments import Options, make_parser, one_line
-from retrieval.errors import BadQuestion, DamagedLibrary, InputError, QuothError, RefusedSource
+from retrieval.errors import BadQuestion, InputError, QuothError, RefusedSource
 
 if TYPE_CHECKING:  # nothing of the engine is loaded for --help
     from bot.terminal import Reach, Style
@@ -214,11 +214,7 @@ def _sources(options: Options) -> int:
 def _show(options: Options) -> int:
     from bot.terminal import printable, printable_line
 
-    document = _engine(options).library.document(options.document)
-    if not document.snapshot.is_intact():
-        raise DamagedLibrary(
-            f"the snapshot of {document.id} is not what was stored: run `quoth check`, then ingest its source again"
-        )
+    document = _engine(options).document(options.document)
     if options.json:
         from bot.records import shown_record
 

@@ -21,8 +21,10 @@ _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # the order of what is shown (bidirectional overrides and isolates).
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _CARRIAGE_RETURN = re.compile(r"\r(?=\n|\Z)")  # of a line that ends as on Windows
-# What stays on one line: a Chinese character with the marks that end on it or begin it, or a word.
-_PIECE = re.compile(r" *(?:[“‘（《「『【]*[\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff][^\w\s“‘（《「『【]*|(?:(?![\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff])\S)+)")
+_HAN = r"[\u2e80-\u2fff\u3040-\u9fff\uf900-\ufaff]"
+_OPENING = "“‘（《「『【"
+# What stays on one line: a Chinese character with the marks that open before it and end after it; else a word.
+_PIECE = re.compile(rf"\s*(?:[{_OPENING}]*{_HAN}[^\w\s{_OPENING}]*|(?:(?!{_HAN})\S)+)")
 BAR = "│ "
 LONGEST_DIFFERENCE = 140  # characters of what a quote leaves out that are shown
 _MONTHS = "January February March April May June July August September October November December".split()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from retrieval import read
+from retrieval import gather, read
 from retrieval.engine import Engine
 from retrieval.errors import BusyLibrary, RefusedSource
 from retrieval.ingest import Report
@@ -28,7 +28,7 @@ def watch(engine: Engine, watched: Sequence[str], *, minutes: float, tell: Calla
     Feeds are read every so many `minutes`. `tell` is called when something came of it. `RefusedSource` where there is
     no such folder.
     """
-    feeds = [one for one in watched if one.lower().startswith(("http://", "https://"))]
+    feeds = [one for one in watched if gather.is_address(one)]
     folders = [one for one in watched if one not in feeds]
     for folder in folders:
         if not Path(folder).is_dir():

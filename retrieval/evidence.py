@@ -103,7 +103,7 @@ class Choice:
     lacking: tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2**14)
 def contents(text: str) -> Contents:
     """Look through `text`; remembered, since the same passages come back for like questions."""
     parts = analyze.placed(text)

@@ -69,6 +69,7 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int
     """The `top` best excerpts, best first, no text twice: where others hold the same, they stand in `also_in`."""
     left = list(sentences)
     runs = list(_runs(left))
+    texts = {one: _folded(one.span.of(one.candidate.document.snapshot.text)) for one in left}
     chosen: list[Choice] = []
     while left and len(chosen) < top:
         chances = _chances(left)
@@ -78,7 +79,7 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int
         document = best.candidate.document
         span = standing_alone(best.candidate, Span(run[0].span.start, run[-1].span.end))
         span = trimmed(query.named, document.snapshot.text, span)
-        alike = [one for one in left if one is not best and _same_text(one, best)]
+        alike = [one for one in left if one is not best and texts[one] == texts[best]]
         excerpt = Excerpt(
             document=document,
             span=span,
@@ -285,11 +286,6 @@ def _contradicted(question: Question, document: Document, span: Span) -> float:
         if body.start < span.end and start < body.end
     ]
     return contradicts(question, contents("\n".join(said)))
-
-
-def _same_text(one: Weighed, other: Weighed) -> bool:
-    texts = [found.span.of(found.candidate.document.snapshot.text) for found in (one, other)]
-    return _folded(texts[0]) == _folded(texts[1])
 
 
 def _folded(text: str) -> str:

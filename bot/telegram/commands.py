@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from telegram import Message, Update
@@ -25,6 +26,7 @@ __all__ = ["Commands"]
 
 MOST_FOUND = 12
 EXAMPLES = 3
+SECONDS_OF_HEADLINES = 60.0
 
 
 class Commands:
@@ -35,6 +37,8 @@ class Commands:
         self._store = store
         self._settings = settings
         self._desk = desk
+        self._headlines: dict[Language, tuple[str | None, float]] = {}  # and when they were looked up
+        self._looking: set[asyncio.Future[str]] = set()
 
     def register(self, application: Application) -> None:  # type: ignore[type-arg]
         """Hang the commands into the application."""
@@ -76,14 +80,30 @@ class Commands:
         await self._desk.tell(update.effective_message, words.help.format(examples=examples, commands=commands))
 
     async def _examples(self, language: Language) -> str:
-        """Headlines of the newest documents of the reader's language, else of any: what can be asked about."""
+        """Headlines of the newest documents of the reader's language, else of any: what can be asked about.
 
+        Looked up once in a while, and beside the command, so that /help never waits for questions.
+        """
+        now = time.monotonic()
+        found, at = self._headlines.get(language, (None, 0.0))
+        if found is None or now - at > SECONDS_OF_HEADLINES:
+            self._headlines[language] = (found, now)
+            looking = asyncio.ensure_future(self._look_up(language))
+            self._looking.add(looking)
+            looking.add_done_callback(self._looking.discard)
+            if found is None:
+                found = await asyncio.shield(looking)
+        return found
+
+    async def _look_up(self, language: Language) -> str:
         def newest(engine: Engine) -> list[str]:
             found = engine.library.newest(0, 5 * EXAMPLES, language=language) or engine.library.newest(0, 5 * EXAMPLES)
             return [one.title for one in found if one.title][:EXAMPLES]
 
         titles = await self._answering.run(newest, ahead=True)
-        return "\n".join(f"• {' '.join(title.split())[:120]}" for title in titles)
+        listed = "\n".join(f"• {' '.join(title.split())[:120]}" for title in titles)
+        self._headlines[language] = (listed, time.monotonic())
+        return listed
 
     async def privacy(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """What is kept, how long, who sees it."""

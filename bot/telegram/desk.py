@@ -32,6 +32,7 @@ from retrieval.errors import BadQuestion
 __all__ = ["NO_PREVIEW", "Desk", "Typing", "settle", "thread_of"]
 
 SECONDS_UNTIL_TYPING = 0.3
+MOST_TYPING = 4  # at once: each is a request that an answer may wait for
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 logger = logging.getLogger(__name__)
@@ -134,7 +135,9 @@ class Desk:
 
 
 class Typing:
-    """Shows "typing" while inside, where it lasts longer than a moment."""
+    """Shows "typing" while inside, where it lasts longer than a moment; where many wait, not to all of them."""
+
+    _shown_now = 0
 
     def __init__(self, message: Message) -> None:
         self._message = message
@@ -149,12 +152,17 @@ class Typing:
 
     async def _show(self) -> None:
         await asyncio.sleep(SECONDS_UNTIL_TYPING)
+        if Typing._shown_now >= MOST_TYPING:
+            return
+        Typing._shown_now += 1
         try:
             await self._message.get_bot().send_chat_action(
                 self._message.chat_id, ChatAction.TYPING, message_thread_id=thread_of(self._message)
             )
         except Exception as error:
             logger.debug("typing was not shown: %s", type(error).__name__)
+        finally:
+            Typing._shown_now -= 1
 
 
 def _keyboard(shown: render.Message) -> InlineKeyboardMarkup | None:

@@ -47,6 +47,7 @@ class Inbox(asyncio.Queue[object]):
             if not self._store.take_in(item.update_id, chat, item.to_json()):
                 return
         await super().put(item)
+        await asyncio.sleep(0)  # a hundred may come at once: between two of them others have their turn
 
     async def put_waiting(self, bot: Bot) -> int:
         """Queue what an earlier process left; how many."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import quote
 
 from bot.telegram.strings import Language, Strings, strings
@@ -66,6 +67,7 @@ def linkable(url: str | None) -> str | None:
     return address if len(address) <= MAX_LENGTH else None
 
 
+@lru_cache(maxsize=256)
 def text_fragment(url: str, text: str, span: Span) -> str:
     """The address, as `linkable` gives it, with the directive that leads a browser to `text[span]`.
 
@@ -108,8 +110,8 @@ def shortened(text: str, limit: int) -> str:
 
 
 def units(text: str) -> int:
-    """The length as Telegram counts it: UTF-16 code units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    """The length in UTF-16 code units, as Telegram counts."""
+    return len(text.encode("utf-16-le", errors="surrogatepass")) // 2
 
 
 def citation_text(excerpt: Excerpt, language: Language) -> str:

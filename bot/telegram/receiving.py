@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import hmac
 import json
@@ -36,7 +37,10 @@ class Receiving(HTTPXRequest):
         status, body = await super().do_request(url, *arguments, **options)
         if status == HTTPStatus.OK and url.endswith("getUpdates"):
             answer = json.loads(body)
-            readable = [update if _is_readable(update) else self._emptied(update) for update in answer["result"]]
+            readable = []
+            for update in answer["result"]:
+                readable.append(update if _is_readable(update) else self._emptied(update))
+                await asyncio.sleep(0)  # a hundred may come at once
             if readable != answer["result"]:
                 body = json.dumps({**answer, "result": readable}).encode()
         return status, body
