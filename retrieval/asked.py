@@ -60,9 +60,18 @@ def holds_asked_kind(question: Question, sentence: str) -> bool | None:
     return bool(_answers(question, sentence))
 
 
-def highlights(question: Question, text: str, span: Span) -> tuple[Span, ...]:
-    """The answering words in `span` of `text`, as spans of `text`; none where they cannot be told."""
-    return tuple(found.shifted(span.start) for found in _answers(question, span.of(text)))
+def highlights(question: Question, text: str, span: Span, *, is_best: bool = True) -> tuple[Span, ...]:
+    """The answering words in `span` of `text`, as spans of `text`; none where they cannot be told.
+
+    Where "how many megawatts" is asked, numbers of megawatts; of the best excerpt, if it has none, any number.
+    """
+    sentence = span.of(text)
+    answers = _answers(question, sentence)
+    counted = _counted(question)
+    if counted is not None and is_comparable(counted, contents(sentence)):
+        fitting = [answer for answer in answers if _counts(counted, sentence, answer)]
+        answers = fitting if fitting or not is_best else answers
+    return tuple(answer.shifted(span.start) for answer in answers)
 
 
 def _answers(question: Question, sentence: str) -> list[Span]:
@@ -79,18 +88,26 @@ def _answers(question: Question, sentence: str) -> list[Span]:
 
 def holds_asked_unit(question: Question, sentence: str) -> bool:
     """Whether the sentence counts what the question asks the number of: "8,000 megawatts" for "how many megawatts"."""
-    asked = _HOW_MANY.search(question.text)
-    if asked is None or question.asks != "number":
-        return False
-    counted = next((need for need in question.needs if need.span.start >= asked.end()), None)
-    if counted is None or counted.span.start > asked.end() + 1:
-        return False
-    return any(
-        quantity.kind != "year"
-        and holds(counted, contents(sentence[quantity.span.start : quantity.span.end + COUNTED_CHARACTERS]))
+    counted = _counted(question)
+    return counted is not None and any(
+        quantity.kind != "year" and _counts(counted, sentence, quantity.span)
         for quantity in contents(sentence).quantities
         if not _is_article(quantity)
     )
+
+
+def _counted(question: Question) -> Need | None:
+    """What is counted: the megawatts of "how many megawatts"; None where nothing is, or it cannot be told."""
+    asked = _HOW_MANY.search(question.text)
+    if asked is None or question.asks != "number":
+        return None
+    counted = next((need for need in question.needs if need.span.start >= asked.end()), None)
+    return counted if counted is not None and counted.span.start <= asked.end() + 1 else None
+
+
+def _counts(counted: Need, sentence: str, number: Span) -> bool:
+    """Whether that number in the sentence is one of those."""
+    return holds(counted, contents(sentence[number.start : number.end + COUNTED_CHARACTERS]))
 
 
 def holds_asked_word(question: Question, sentence: str) -> bool | None:

@@ -85,7 +85,10 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh, *, top: int
             span=span,
             text=span.of(document.snapshot.text),
             highlights=highlights(
-                query.asked, document.snapshot.text, Span(best.span.start, min(best.span.end, span.end))
+                query.asked,
+                document.snapshot.text,
+                Span(best.span.start, min(best.span.end, span.end)),
+                is_best=not chosen,
             ),
             score=round(best.score, 4),
             also_in=tuple(sorted({one.candidate.document.id for one in alike} - {document.id})),

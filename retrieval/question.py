@@ -55,8 +55,8 @@ _ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
 FEWEST_NEEDS = 2  # a question that names less says little by itself
 # Verbs that any sentence may put otherwise: "who leads the embassy" is answered by its ambassador. By lexical term.
 _LIGHT = frozenset(
-    "add becom begin call come did done get give go got happen head hold kind lead led made make mean need put run said"
-    " say see speak spoke take talk tell think took told want went".split()
+    "add becom begin call come did done els get give go got happen head hold kind lead led like made make mean need put"
+    " run said say see speak spoke take talk tell think took told want went".split()
 )
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _ARABIC = re.compile(r"[\u0600-\u06ff]")

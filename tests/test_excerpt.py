@@ -285,3 +285,25 @@ def test_a_name_that_the_article_begins_with_is_not_lacking_further_down(
     (found,) = [one for one in weighed if "three thousand" in one.span.of(text)]
     assert found.signals.names_lacking == lacking
     assert ("Davos" in found.lacking) == bool(lacking)
+
+
+def test_only_the_best_excerpt_marks_a_number_of_something_else() -> None:
+    """Bold says "this answers": kilometres do not, where passengers are counted."""
+    text = "The Makran line is 3,000 kilometers long.\nThe Makran line carried 4,210 passengers in May."
+    for question, marked in (
+        ("How many passengers did the Makran line carry?", {"3,000": [], "4,210": ["4,210 passengers"]}),
+        ("How many people did the Makran line carry?", {"4,210": ["4,210 passengers"]}),
+    ):
+        choices = chosen(question, [document("a", text)])
+        for choice in choices:
+            number = next(number for number in ("3,000", "4,210") if number in choice.excerpt.text)
+            found = [span.of(text) for span in choice.excerpt.highlights]
+            if choice is choices[0] or "passengers" in question:
+                assert found == marked.get(number, found)
+
+
+def test_where_another_phase_is_spoken_of_the_one_that_was_asked_for_is_missing() -> None:
+    text = "Phase I of the Makran line added 4,210 seats. The second phase comes later."
+    (first, *_) = chosen("How many seats did Phase II of the Makran line add?", [document("a", text)])
+    assert first.signals.contradicted == 1
+    assert first.lacking == ("Phase II",)

@@ -29,7 +29,7 @@ from bot.telegram.render import (
     source,
     sources_page,
 )
-from bot.telegram.strings import Language
+from bot.telegram.strings import Language, strings
 from retrieval.datamodel import Abstention, Answer, Excerpt, Reason, Span
 
 GOLDEN = Path(__file__).parent / "golden" / "telegram"
@@ -349,3 +349,12 @@ def test_addresses_that_swell_as_html_leave_the_message_within_its_bytes() -> No
 def test_only_a_few_missing_terms_are_named() -> None:
     message = abstention(Abstention("?", "terms_missing", tuple("abcdefg")), _VIEWS["en"])
     assert message.text.endswith("says nothing of “a”, “b”, “c”, “d”, “e”.")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_below_an_excerpt_of_the_same_article_its_headline_is_not_said_again(language: Language) -> None:
+    first, other, _, second = _QUOTES
+    shown = Parsed(answer(Answer("?", (first, second, other), 0.9), _VIEWS[language]))
+    assert shown.text.count(str(first.document.title)) == 1
+    assert strings(language).same_document in shown.text
+    assert len(shown.links()) == 3

@@ -179,7 +179,7 @@ def abstention(reply: Abstention, view: View) -> Message:
     nearest = reply.nearest[:PAGE]
     if nearest:
         parts.append(escaped(words.nearest))
-    parts += [_plain(excerpt, number, words) for number, excerpt in enumerate(nearest, start=1)]
+    parts += _plain(nearest, 1, words)
     rows = (tuple(_context_button(number, view) for number in range(1, len(nearest) + 1)),) if nearest else ()
     return Message("\n\n".join(parts), (*rows, _votes(view)))
 
@@ -249,9 +249,7 @@ def search_results(excerpts: Sequence[Excerpt], view: View) -> Message:
     total = max(view.total, view.first + len(excerpts))
     if not excerpts:
         return notice(words.found_nothing)
-    lines = [
-        _plain(excerpt, number, words) for number, excerpt in enumerate(excerpts[:LIST_PAGE], start=view.first + 1)
-    ]
+    lines = _plain(excerpts[:LIST_PAGE], view.first + 1, words)
     return _list(counted(words.found_one, words.found_many, total, words), lines, "context", "search", total, view)
 
 
@@ -289,10 +287,10 @@ def _shortened_quote(one: _Shown, room: int) -> _Shown:
 def _answer_html(reply: Answer, shown: Sequence[_Shown], view: View) -> str:
     words = strings(view.language)
     parts = [_lead(reply.excerpts[0])] if view.first == 0 else []
-    for one in shown:
+    for above, one in zip([None, *shown], shown, strict=False):
         text = one.excerpt.document.snapshot.text
         block = _cut([quote_block(text, one.window, one.excerpt.highlights)], one.excerpt.span, one.window)
-        lines = [citation(one.excerpt, one.number, words), *block]
+        lines = [citation(one.excerpt, one.number, words, above=above.excerpt if above else None), *block]
         if one.excerpt.also_in:
             lines.append(directed(_also_in(one.excerpt, view, words), words))
         parts.append("\n".join(lines))
@@ -389,9 +387,18 @@ def _list(heading: str, lines: list[str], one: str, verb: str, total: int, view:
     return replace(message, rows=tuple(rows))
 
 
-def citation(excerpt: Excerpt, number: int, words: Strings) -> str:
-    """Number, headline, publisher and date, page: the headline opens the source at the quote."""
-    line = _document_line(excerpt.document, number, words, _link(excerpt))
+def citation(excerpt: Excerpt, number: int, words: Strings, *, above: Excerpt | None = None) -> str:
+    """Number, headline, publisher and date, page: the headline opens the source at the quote.
+
+    Below an excerpt of the same document, which stands `above`, it says so in their place.
+    """
+    link = _link(excerpt)
+    if above is not None and above.document.id == excerpt.document.id:
+        same = escaped(words.same_document)
+        shown = f'<a href="{escape(link)}">{same}</a>' if link else same
+        line = directed(f"<b>[{number}]</b> {shown}", words)
+    else:
+        line = _document_line(excerpt.document, number, words, link)
     return f"{line} · {escaped(words.page.format(page=excerpt.page))}" if excerpt.page else line
 
 
@@ -408,9 +415,12 @@ def _document_line(document: Document, number: int | None, words: Strings, link:
     return directed(f"<b>[{number}]</b> {line}" if number is not None else line, words)
 
 
-def _plain(excerpt: Excerpt, number: int, words: Strings) -> str:
-    """A passage that is no quote: its citation, and its beginning on one line."""
-    return f"{citation(excerpt, number, words)}\n{escaped(shortened(harmless(excerpt.text), _PLAIN))}"
+def _plain(excerpts: Sequence[Excerpt], first: int, words: Strings) -> list[str]:
+    """Passages that are no quotes: of each its citation, and its beginning on one line."""
+    return [
+        f"{citation(excerpt, number, words, above=above)}\n{escaped(shortened(harmless(excerpt.text), _PLAIN))}"
+        for number, (above, excerpt) in enumerate(zip([None, *excerpts], excerpts, strict=False), start=first)
+    ]
 
 
 def _link(excerpt: Excerpt) -> str | None:

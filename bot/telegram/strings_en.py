@@ -87,6 +87,7 @@ EN = Strings(
     also_in_many="also in {count} other documents",
     page="p. {page}",
     updated="updated {date}",
+    same_document="the same article",
     untitled="Untitled",
     context="[{number}] context",
     more="More ({first}–{last} of {total})",

@@ -98,6 +98,7 @@ UR = Strings(
     also_in_many="یہی عبارت مزید {count} دستاویزات میں بھی ہے",
     page="صفحہ {page}",
     updated="اپ ڈیٹ {date}",
+    same_document="وہی مضمون",
     untitled="بلا عنوان",
     context="[{number}] سیاق و سباق",
     more="مزید ({total} میں سے {first} تا {last})",

@@ -85,6 +85,7 @@ ZH = Strings(
     also_in_many="另有{count}篇文档载有同样的文字",
     page="第{page}页",
     updated="{date}更新",
+    same_document="同一篇文章",
     untitled="无标题",
     context="[{number}] 上下文",
     more="更多（第{first}–{last}条，共{total}条）",

@@ -78,6 +78,7 @@ class Strings:
     also_in_many: str
     page: str
     updated: str
+    same_document: str
     untitled: str
 
     # Buttons
