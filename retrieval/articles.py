@@ -15,7 +15,7 @@ from retrieval import language
 from retrieval.attribution import stated
 from retrieval.datamodel import Document, Metadata, Reading, Span
 from retrieval.errors import RefusedSource
-from retrieval.lines import blocks, is_blurb, is_furniture, is_truncated, paragraphs
+from retrieval.lines import FRONT_MATTER, blocks, is_blurb, is_furniture, is_truncated, paragraphs
 from retrieval.page import Page
 
 __all__ = ["documents"]
@@ -25,7 +25,6 @@ _HTML = "text/html"
 _FILES = frozenset({"application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"})
 _CELL_BORDER = " | "
 _LINE = re.compile(r"\S(?:[^\n]*\S)?")
-_FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(?:(?!---|\.\.\.)[^\n]*\n){0,200}(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
 _FEWEST_TEASERS = 3
 _FEWEST_UNCUT_TEASERS = 4
 _LANGUAGE_SAMPLE = 40
@@ -74,7 +73,7 @@ def _prefix(reading: Reading) -> str:
 
 def _page(reading: Reading) -> Page:
     text, markdown = reading.snapshot.text, reading.snapshot.media_type == _MARKDOWN
-    front_matter = _FRONT_MATTER.match(text) if markdown else None
+    front_matter = FRONT_MATTER.match(text) if markdown else None
     start = front_matter.end() if front_matter else 0
     found = blocks(text[start:], markdown=markdown)
     if start:

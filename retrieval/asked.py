@@ -68,7 +68,7 @@ def highlights(question: Question, text: str, span: Span, *, is_best: bool = Tru
     sentence = span.of(text)
     answers = _answers(question, sentence)
     counted = _counted(question)
-    if counted is not None and is_comparable(counted, contents(sentence)):
+    if counted is not None:
         fitting = [answer for answer in answers if _counts(counted, sentence, answer)]
         answers = fitting if fitting or not is_best else answers
     return tuple(answer.shifted(span.start) for answer in answers)

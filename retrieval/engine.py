@@ -7,9 +7,9 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from retrieval.indexes import Indexes
 from retrieval.ingest import Progress, Report
 from retrieval.library import Library
 from retrieval.question import Need, Query
+from retrieval.read import jsonl
 from retrieval.roman_urdu import in_urdu_letters
 from retrieval.rows import EncodedPassage
 from retrieval.settings import Settings
@@ -47,6 +48,7 @@ TYPICAL = Background(passages=20, mean=0.74, spread=0.022)
 NAME_WEIGHT = 1.5  # a name in the question says more than another word as rare
 LARGEST_FETCHED_BYTES = 100_000_000
 SECONDS_BETWEEN_UPDATES = 3.0  # of the indexes, while a long ingest goes on
+WARMING = "How many megawats does it add, and who leads it?"  # with a slip, which the dictionary is loaded for
 SPARE = 2  # excerpts more than are shown, should one repeat another
 SILENT: Progress = lambda done, total: None  # noqa: E731
 
@@ -75,9 +77,8 @@ class Engine:
         return self._make_encoder()
 
     def warm_up(self) -> None:
-        """Load what the first question would wait for: the indexes, and the model unless there is nothing to search."""
-        if len(self._current_indexes().dense):
-            self._checked_encoder().encode(["?"], prompt="query")
+        """Load what the first question would wait for: indexes, model, tables, dictionary; nothing is kept of it."""
+        self.ask(WARMING)
 
     # Asking
 
@@ -88,14 +89,15 @@ class Engine:
         """
         self.check(question, history)
         asked, filters = narrowed(question.strip())
-        if not len(self._current_indexes().dense):
-            return Abstention(question, "empty_collection")
-        within = self._within(filters, without)
-        if within is not None and not within:
-            return Abstention(question, "filtered_out")
-        query = self.query(asked, [_without_filters(earlier.strip()) for earlier in history])
-        chosen = excerpt.choose(query, self.weigh(query, within=within), self.weight(), top=top + SPARE)
-        choices = mark_differing(query.asked, self._told_once(chosen)[:top])
+        with self._at_rest() as current:
+            if not len(current.dense):
+                return Abstention(question, "empty_collection")
+            within = self._within(filters, without)
+            if within is not None and not within:
+                return Abstention(question, "filtered_out")
+            query = self.query(asked, [_without_filters(earlier.strip()) for earlier in history])
+            chosen = excerpt.choose(query, self.weigh(query, within=within), self.weight(), top=top + SPARE)
+            choices = mark_differing(query.asked, self._told_once(chosen)[:top])
         reply = decide(question, choices, operating_point=self.settings.operating_point)
         self._prove(reply)
         return reply
@@ -123,7 +125,10 @@ class Engine:
 
     def search(self, query: Query, *, within: Collection[str] | None = None) -> list[Candidate]:
         """The passages worth reading for `query`, best first: of each language those that stand out in it."""
-        current = self._current_indexes()
+        with self._at_rest() as current:
+            return self._searched(query, current, within)
+
+    def _searched(self, query: Query, current: Indexes, within: Collection[str] | None) -> list[Candidate]:
         vector = self._vector(query)
         backgrounds = {
             language: background.steadied(TYPICAL) for language, background in current.dense.backgrounds(vector).items()
@@ -178,10 +183,13 @@ class Engine:
     def boilerplate_of(self, document: Document) -> Callable[[str], bool]:
         """Whether a sentence of `document` is what its outlet prints in other documents too."""
         outlet = repeated.outlet(document.publisher, document.url)
+        lexical = self._current_indexes().lexical
 
         def is_boilerplate(sentence: str) -> bool:
-            saying = self._current_indexes().lexical.that_say(repeated.said(sentence))
-            if outlet is None or len(saying) < repeated.FEWEST_REPEATING:
+            if outlet is None:
+                return False
+            saying = lexical.that_say(repeated.said(sentence), at_least=repeated.FEWEST_REPEATING)
+            if len(saying) < repeated.FEWEST_REPEATING:
                 return False
             outlets = [repeated.outlet(*found) for found in self.library.outlets(saying).values()]
             return outlets.count(outlet) >= repeated.FEWEST_REPEATING
@@ -192,21 +200,24 @@ class Engine:
         """The ids of the other documents that tell the same story."""
         lexical = self._current_indexes().lexical
         keys = repeated.sentence_keys(document)
-        shared = Counter(found for key in keys for found in lexical.that_say(key) if found != document.id)
+        shared = Counter(found for key in keys for found in lexical.that_say(key, at_least=2) if found != document.id)
         often = [found for found, count in shared.items() if count >= repeated.FEWEST_SHARED]
         return repeated.same_story(document, self.library.documents_by_id(often).values())
 
     def _told_once(self, choices: Sequence[Choice]) -> list[Choice]:
         """The choices, where several documents tell one story: without what was said already, with who says it too."""
         told: list[Choice] = []
+        also_in: dict[str, tuple[str, ...]] = {}
         for choice in choices:
             excerpt = choice.excerpt
             if not any(
                 excerpt.document.id in before.excerpt.also_in and repeated.same_words(before.excerpt.text, excerpt.text)
                 for before in told
             ):
-                also_in = {*excerpt.also_in, *self.also_in(excerpt.document)}
-                told.append(replace(choice, excerpt=replace(excerpt, also_in=tuple(sorted(also_in)))))
+                if excerpt.document.id not in also_in:
+                    also_in[excerpt.document.id] = self.also_in(excerpt.document)
+                others = {*excerpt.also_in, *also_in[excerpt.document.id]}
+                told.append(replace(choice, excerpt=replace(excerpt, also_in=tuple(sorted(others)))))
         return told
 
     def _vector(self, query: Query) -> Embeddings:
@@ -217,7 +228,8 @@ class Engine:
 
     def verify(self, quote: str) -> Verdict:
         """Whether `quote` is real: exact, altered, spliced or absent, and where; `BadQuestion` where it is no quote."""
-        verdict = verify.verify(quote, self.library, self._current_indexes().lexical, self.boilerplate_of)
+        with self._at_rest() as current:
+            verdict = verify.verify(quote, self.library, current.lexical, self.boilerplate_of)
         self._prove_intact(place.excerpt.document for place in verdict.places)
         return verdict
 
@@ -239,6 +251,7 @@ class Engine:
         lexical = self._current_indexes().lexical
         passages = len(lexical)
 
+        @cache
         def weight(need: Need) -> float:
             frequencies = [lexical.document_frequency(term) for term in need.terms]  # those removed may count still
             rarest = min([*frequencies, passages]) if frequencies else 0
@@ -269,11 +282,20 @@ class Engine:
             )
         return self.encoder
 
+    @contextmanager
+    def _at_rest(self) -> Iterator[Indexes]:
+        """The indexes, and while inside one state of them and of the library: spans are of the text that is read."""
+        current = self._current_indexes()
+        with self.library.at_rest():
+            yield current
+
     def _current_indexes(self) -> Indexes:
         """The indexes of the library's generation; made anew where they are missing or damaged.
 
         While another process writes, the last ones that stand are good enough: its own will follow.
         """
+        if self._indexes is not None and self.library.is_at_rest:
+            return self._indexes
         generation = self.library.generation
         if self._indexes is not None and self._indexes.generation == generation:
             return self._indexes
@@ -307,6 +329,7 @@ class Engine:
         with writing(self.library) as writer:
             if indexes.newest(self.library) is None:  # others may ask before there is anything to find
                 self._indexes = indexes.update(self.library, writer)
+            writer.rename_lines(jsonl.key_of)
             try:
                 sources = gather.sources(paths)
                 for feed in feeds:
@@ -375,6 +398,12 @@ class Engine:
         """What is wrong with the library and its indexes: each fault a line, none where all is well."""
         yield from self.library.faults()
         yield from indexes.faults(self.library)
+
+    def document(self, document_id: str) -> Document:
+        """The document of that id, whose text is as it was stored; `UnknownDocument` where there is none."""
+        document = self.library.document(document_id)
+        self._prove_intact([document])
+        return document
 
     def documents(self) -> Iterator[Document]:
         """Every document, in the order in which it was added."""

@@ -11,17 +11,17 @@ import hashlib
 import multiprocessing
 import os
 import resource
+import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from retrieval import articles, read
-from retrieval.datamodel import Document, Known, Reading
+from retrieval.datamodel import Document, Known, Reading, Validators
 from retrieval.errors import RefusedSource
 from retrieval.read.original import Original
 
@@ -41,6 +41,7 @@ __all__ = [
     "address",
     "expected",
     "gather",
+    "is_address",
     "listed",
     "sources",
 ]
@@ -62,6 +63,7 @@ _SUFFIXES = {
     "text/markdown": ".md",
     "text/plain": ".txt",
 }
+_UNTOLD = ("", "application/octet-stream", "binary/octet-stream")  # bytes, says the server
 _WHAT_TO_DO = "leave it out, or save it in another format"
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/xml", "text/xml")
 
@@ -108,11 +110,16 @@ def sources(typed: Sequence[str]) -> list[Source]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found: list[Source] = []
     for one in typed:
-        if one.lower().startswith(("http://", "https://")):
+        if is_address(one):
             found.append(address(one))
         else:
             found += read.sources([one], fetched_at=now)
     return found
+
+
+def is_address(typed: str) -> bool:
+    """Whether what was typed is meant for a URL, not for a path."""
+    return typed.lower().startswith(("http://", "https://"))
 
 
 def address(url: str) -> Address | RefusedSource:
@@ -154,8 +161,8 @@ def listed(feed: str, holder: Holder, fetcher: Fetcher, *, skip: Collection[str]
             entries += listing(inner).entries if inner is not None else ()
         except RefusedSource as refused:
             sources.append(refused)
-    news = (entry for entry in entries if entry.url not in skip and _is_news(entry, holder.known(entry.url)))
-    return [*sources, *(Address(entry.url, entry.url) for entry in news)]
+    news = (entry.url for entry in entries if entry.url not in skip and _is_news(entry, holder.known(entry.url)))
+    return [*sources, *(Address(url, url) for url in dict.fromkeys(news))]
 
 
 def _is_news(entry: Entry, known: Known | None) -> bool:
@@ -192,7 +199,8 @@ class _Gatherer:
         self._holder = holder
         self._processes = processes
         self._make_fetcher = make_fetcher
-        self._stack = ExitStack()
+        self._over = threading.Event()  # nothing more is wanted: threads give up their turns, and no pool is made
+        self._lock = threading.Lock()  # on the making of the pool
         self._pool: ProcessPool | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._fetcher: Fetcher | None = None
@@ -201,6 +209,8 @@ class _Gatherer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._over.set()
         if self._pool is not None:
             self._pool.stop()  # what still reads is no longer wanted
             self._pool.join()
@@ -220,14 +230,21 @@ class _Gatherer:
         return lambda: _found(source, known, self._holder.holds)
 
     def _apart(self, original: Original, known: Known | None) -> Future[list[Found]]:
-        if self._pool is None:
-            from pebble import ProcessPool
-
-            context = multiprocessing.get_context("spawn")  # a fork would carry the encoder's threads and locks along
-            self._pool = ProcessPool(self._processes, context=context, initializer=_confine, initargs=(READ_BYTES,))
         timeout = READ_SECONDS + original.size / BYTES_A_SECOND
-        scheduled: Future[list[Found]] = self._pool.schedule(_read, args=(original, known), timeout=timeout)
+        scheduled: Future[list[Found]] = self._shared_pool().schedule(_read, args=(original, known), timeout=timeout)
         return scheduled
+
+    def _shared_pool(self) -> ProcessPool:
+        """The one pool, made by whichever thread is first to need it."""
+        from pebble import ProcessPool
+
+        with self._lock:
+            if self._over.is_set():
+                raise CancelledError
+            if self._pool is None:
+                context = multiprocessing.get_context("spawn")  # a fork would carry the encoder's threads and locks
+                self._pool = ProcessPool(self._processes, context=context, initializer=_confine, initargs=(READ_BYTES,))
+            return self._pool
 
     def _fetching(self, address: Address, known: Known | None) -> Future[list[Found]]:
         if self._threads is None:
@@ -238,7 +255,8 @@ class _Gatherer:
     def _fetched(self, address: Address, known: Known | None) -> list[Found]:
         assert self._fetcher is not None  # noqa: S101 - made before its threads
         try:
-            fetched = self._fetcher.fetch(address.url, known.validators) if known else self._fetcher.fetch(address.url)
+            validators = known.validators if known else Validators()
+            fetched = self._fetcher.fetch(address.url, validators, over=self._over)
             if fetched is None:
                 return [Unchanged(address.key)]
             original = _original(address, fetched)
@@ -256,9 +274,11 @@ def _original(address: Address, fetched: Fetched) -> Original:
         suffix = ".pdf"
     if suffix is None and fetched.media_type in _FEEDS:
         raise RefusedSource(address.url, "expected an article, found a feed or other XML; give a feed by --feed")
-    if suffix is None and fetched.media_type in {"", "application/octet-stream"}:
-        path = os.path.splitext(urlsplit(fetched.url).path)[1].lower()  # noqa: PTH122 - a URL's path is none of ours
-        suffix = path if path in set(_SUFFIXES.values()) else ".html"
+    named = os.path.splitext(urlsplit(fetched.url).path)[1].lower()  # noqa: PTH122 - a URL's path is none of ours
+    if suffix is None and fetched.media_type in _UNTOLD:
+        suffix = named if named in set(_SUFFIXES.values()) else ".html"
+    if suffix == ".txt" and named in {".md", ".markdown"}:  # which few servers have a media type for
+        suffix = ".md"
     if suffix is None:
         found = fetched.media_type[:80]
         raise RefusedSource(address.url, f"expected a page, a PDF, a Word file or a text, found {found}; give another")
@@ -339,8 +359,11 @@ def _article(reading: Reading) -> Article | RefusedSource:
 
 
 def _digest(original: Original) -> str:
-    with original.stream() as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with original.stream() as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise original.unreadable(error) from error
 
 
 def _at_address(reading: Reading, original: Original) -> Reading:

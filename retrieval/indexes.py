@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval import dense, lexical
 from retrieval.datamodel import Document
@@ -114,28 +115,31 @@ def faults(library: Library) -> Iterator[str]:
 
 def _write(library: Library, folder: Path, base: int | None) -> None:
     """Write the indexes of the library as it stands as `folder`, from those of generation `base` where there are."""
-    after = base or 0
     with whole_folder(folder) as partial:
+        ids: list[str] = []
+        vectors: list[NDArray[np.float32]] = []
+        languages: list[str] = []
+
+        def added() -> Iterator[tuple[Document, EncodedPassage]]:
+            """What came, for the lexical index; read once, what the dense one needs of it is noted on the way."""
+            for document, encoded in library.entries(after=base or 0):
+                ids.append(encoded.passage.id)
+                vectors.append(encoded.embedding)
+                languages.append(document.language)
+                yield document, encoded
+
         if base is None:
-            lexical.build(partial / "lexical", _lexical_entries(library.entries()))
-            kept_ids: list[str] = []
-            kept = np.empty((0, 1), dtype=np.float32)
-            kept_languages: list[str] = []
-            gone: set[str] = set()
+            lexical.build(partial / "lexical", _lexical_entries(added()))
         else:
             former = library.folder / INDEXES / str(base)
             gone = set(library.removals(after=base))
-            added = _lexical_entries(library.entries(after=base))
-            lexical.extend(former / "lexical", partial / "lexical", add=added, remove=sorted(gone))
-            kept_ids, kept, kept_languages = dense.contents(former / "dense")
-        rows = [row for row, passage_id in enumerate(kept_ids) if passage_id.rpartition("#")[0] not in gone]
-        ids = [kept_ids[row] for row in rows]
-        vectors = [kept[row] for row in rows]
-        languages = [kept_languages[row] for row in rows]
-        for document, encoded in library.entries(after=after):
-            ids.append(encoded.passage.id)
-            vectors.append(encoded.embedding)
-            languages.append(document.language)
+            for passage_id, vector, language in zip(*dense.contents(former / "dense"), strict=True):
+                if passage_id.rpartition("#")[0] not in gone:
+                    ids.append(passage_id)
+                    vectors.append(vector)
+                    languages.append(language)
+            add = _lexical_entries(added())
+            lexical.extend(former / "lexical", partial / "lexical", add=add, remove=sorted(gone))
         stacked = np.stack(vectors) if vectors else np.empty((0, 1), dtype=np.float32)
         dense.build(partial / "dense", ids, stacked, languages)
 

@@ -36,13 +36,22 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Report:
-    """What became of the sources: how many documents in each state, and what was refused, with the reason."""
+    """What became of the sources: how many documents in each state, and what was refused, with the reason.
+
+    `unchanged_keys` are those of the sources that were found to stand already as they are.
+    """
 
     added: int = 0
     unchanged: int = 0
     replaced: int = 0
     refused: list[RefusedSource] = field(default_factory=list)
     passages: int = 0
+    unchanged_keys: list[str] = field(default_factory=list)
+
+    def add_unchanged(self, key: str, documents: int) -> None:
+        """Note a source that stands already, with so many documents."""
+        self.unchanged += documents
+        self.unchanged_keys.append(key)
 
 
 def ingest(
@@ -67,7 +76,7 @@ def ingest(
             if isinstance(item, RefusedSource):
                 report.refused.append(item)
             elif isinstance(item, Unchanged):
-                report.unchanged += library.count_documents(item.key)
+                report.add_unchanged(item.key, library.count_documents(item.key))
             else:
                 batch.add(item)
         batch.course.items_read = ends
@@ -110,7 +119,7 @@ class _Batch:
         if _is_waiting(self.articles, article):  # given twice: the second finds the first in the library
             self.commit()
         if self.library.holds(article.reading):
-            self.report.unchanged += self.library.count_documents(article.reading.key)
+            self.report.add_unchanged(article.reading.key, self.library.count_documents(article.reading.key))
             return
         self.articles.append(article)
         characters = len(article.reading.snapshot.text)

@@ -88,9 +88,12 @@ class LexicalIndex:
         """How many passages hold `term` in their body; those removed count until their segment is merged."""
         return int(self._searcher.doc_freq("body", term))
 
-    def that_say(self, key: str) -> tuple[str, ...]:
-        """The ids of the documents that hold the sentence of `key`, `MOST_SAYING` at most, in no order."""
-        if not self._searcher.doc_freq("said", key):
+    def that_say(self, key: str, *, at_least: int = 1) -> tuple[str, ...]:
+        """The ids of the documents that hold the sentence of `key`, `MOST_SAYING` at most, in no order.
+
+        Perhaps none, and soon told, where there are surely fewer than `at_least`.
+        """
+        if self._searcher.doc_freq("said", key) < at_least:
             return ()
         query = tantivy.Query.term_query(self._schema, "said", key, index_option="basic")
         found = self._searcher.search(query, MOST_SAYING, count=False).hits

@@ -98,6 +98,27 @@ class Library:
             raise _damaged(self.folder, f"its generation is no number but {found!r}")
         return int(found)
 
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """While inside, what is read is the library as it stood, whatever others commit; inside another, the same."""
+        if self.is_at_rest:
+            yield
+            return
+        with storing(self.folder):
+            self.connection.execute("BEGIN")
+        try:
+            self.fact("generation")  # SQLite holds fast what stands at the first read
+            yield
+        finally:
+            if self.is_at_rest:  # SQLite may have ended it, where a page is damaged
+                with storing(self.folder):
+                    self.connection.execute("COMMIT")
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether one state of the library is read."""
+        return self.connection.in_transaction
+
     @property
     def identity(self) -> str | None:
         """The identity of the model whose embeddings the library holds; None before the first."""
@@ -130,9 +151,9 @@ class Library:
         return rows.document(found[0])
 
     def documents(self) -> Iterator[Document]:
-        """Every document, in the order in which it was added."""
+        """Every document, in the order in which it was added; those that go meanwhile are left out."""
         for (document_id,) in self._rows("SELECT id FROM documents ORDER BY number"):
-            yield self.document(document_id)
+            yield from self.documents_by_id([document_id]).values()
 
     def newest(self, first: int, count: int, *, language: str | None = None) -> list[Document]:
         """So many documents from the `first` on, the newest by date of publication first, perhaps of one language."""
@@ -144,7 +165,7 @@ class Library:
             count,
             first,
         )
-        return [self.document(document_id) for (document_id,) in chosen]
+        return list(self.documents_by_id(document_id for (document_id,) in chosen).values())
 
     def documents_by_id(self, document_ids: Iterable[str]) -> dict[str, Document]:
         """The documents of these ids; ids that are gone are left out."""

@@ -10,7 +10,23 @@ from enum import Enum, auto
 from retrieval.datamodel import Span
 from retrieval.dates import Dating, dating
 
-__all__ = ["Block", "Credit", "Kind", "blocks", "is_blurb", "is_furniture", "is_truncated", "paragraphs", "weight"]
+__all__ = [
+    "FRONT_MATTER",
+    "Block",
+    "Credit",
+    "Kind",
+    "blocks",
+    "is_blurb",
+    "is_furniture",
+    "is_truncated",
+    "paragraphs",
+    "weight",
+]
+
+# What stands before the text of a Markdown file: fields between two lines of dashes.
+FRONT_MATTER = re.compile(
+    r"---[ \t]*\r?\n(?P<fields>(?:(?!---|\.\.\.)[^\n]*\n){0,200})(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)"
+)
 
 
 class Kind(Enum):

@@ -38,7 +38,10 @@ def outlet(publisher: str | None, url: str | None) -> str | None:
     """Whose boilerplate a document may hold: its publisher's, else its site's; None where neither is known."""
     if publisher:
         return publisher.casefold()
-    return urlsplit(url).hostname if url else None
+    try:
+        return urlsplit(url).hostname if url else None
+    except ValueError:
+        return None
 
 
 def quotable(candidate: Candidate, is_boilerplate: Callable[[str], bool]) -> Candidate | None:

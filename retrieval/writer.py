@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -99,6 +99,20 @@ class Writer:
                 "DELETE FROM sources WHERE replaced_at < ? AND number NOT IN (SELECT source FROM documents)", (before,)
             )
             return self._drop_orphans()
+
+    def rename_lines(self, key_of: Callable[[str], str]) -> None:
+        """Put the lines of JSONL that are named by addresses under their keys: those of old had the page's."""
+        with self._connection_transaction():
+            for number, *fields, checksum in self._connection.execute(
+                "SELECT number, key, sha256, bytes_sha256, source, media_type, fetched_at, document_id, metadata,"
+                " checksum FROM sources WHERE key GLOB 'http*' AND key = document_id || '/'"
+            ).fetchall():
+                renamed = [key_of(str(fields[-2])), *fields[1:]]
+                if renamed != fields and rows.source_checksum(*fields) == checksum:  # damage stays to be found
+                    self._connection.execute(
+                        "UPDATE OR IGNORE sources SET key = ?, checksum = ? WHERE number = ?",
+                        (renamed[0], rows.source_checksum(*renamed), number),
+                    )
 
     def forget_removals(self, *, until: int) -> None:
         """Drop the list of what was removed up to generation `until`, once every index knows."""

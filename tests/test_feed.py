@@ -186,6 +186,8 @@ def test_a_feed_without_entries_lists_nothing() -> None:
         ("gb18030", "utf-8", "GBK"),
         ("utf-8", "no-such-encoding", None),
         ("utf-8", "unicode_escape", None),
+        ("utf-8", "utf-16", None),
+        ("utf-16-le", "utf-16", "utf-16"),
     ],
 )
 def test_a_feed_in_another_encoding(encoding: str, declared: str, told: str | None) -> None:

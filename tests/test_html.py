@@ -95,6 +95,7 @@ def test_a_page_without_fields_lends_nothing(tmp_path: Path) -> None:
         ('<meta name="pubdate" content="Mon, 06 May 2024 07:08:09 +0500">', "2024-05-06T07:08:09+05:00"),
         ('<link rel="canonical" href="https://herald.example/2024/05/06/harbour/">', "2024-05-06"),
         ('<meta name="publishdate" content="yesterday">', None),
+        ('<meta name="pubdate" content="Mon, 06 May 2024 07:08:09 +999999999999999">', None),
         ('<meta property="article:published_time" content="2024-13-45">', None),
     ],
 )
@@ -114,6 +115,17 @@ def test_the_day_is_the_pages_own_or_absent(tmp_path: Path, head: str, expected:
 def test_a_title_goes_without_the_site(tmp_path: Path, title: str, expected: str) -> None:
     head = f'<meta property="og:title" content="{title}"><meta property="og:site_name" content="The Port Herald">'
     assert document(tmp_path, page(fields=None, head=head)).title == expected
+
+
+def test_half_a_surrogate_pair_in_a_field_is_dropped(tmp_path: Path) -> None:
+    """Python's JSON takes it, and no UTF-8 holds it: one such headline ended the whole ingest."""
+    fields = {
+        "@type": "NewsArticle",
+        "headline": "Gwadar opens \ud83d a harbour",
+        "publisher": {"name": "Herald\udca9"},
+    }
+    found = document(tmp_path, page(fields=fields))
+    assert (found.title, found.publisher) == ("Gwadar opens a harbour", "Herald")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +162,10 @@ def test_what_the_pages_data_give_as_body_tells_other_text_from_it(tmp_path: Pat
         ("page.html.gz", lambda html: gzip.compress(html.encode())),
         ("page.html", lambda html: html.replace("utf-8", "gb2312").encode("gb18030")),
         ("page.HTML", lambda html: html.encode("utf-8-sig")),
+        ("page.html", lambda html: html.encode("utf-16")),
+        ("page.html", lambda html: html.replace("utf-8", "utf-16").encode("utf-16")),
+        ("page.html", lambda html: ("\ufeff" + html).encode("utf-16-be")),
+        ("page.html", lambda html: html.replace("utf-8", "iso-8859-1").encode("cp1252")),
         (
             "page.mhtml",
             lambda html: (
@@ -164,6 +180,13 @@ def test_what_the_pages_data_give_as_body_tells_other_text_from_it(tmp_path: Pat
 def test_every_way_to_save_a_page_gives_the_same_text(tmp_path: Path, name: str, made: object) -> None:
     assert callable(made)
     assert body(document(tmp_path, made(page()), name)) == PARAGRAPHS
+
+
+@pytest.mark.parametrize("name", ["utf-16", "idna", "unicode_escape", "no-such-encoding", "base64"])
+def test_what_a_page_cannot_be_written_in_is_taken_for_utf_8(tmp_path: Path, name: str) -> None:
+    """A name found among ASCII bytes is not that of UTF-16; a broken byte is forgiven."""
+    raw = page().replace("utf-8", name).encode() + b"\xff"
+    assert body(document(tmp_path, raw)) == PARAGRAPHS
 
 
 def test_urdu_and_chinese_pages_keep_their_letters(tmp_path: Path) -> None:

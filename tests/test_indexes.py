@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from conftest import PORT, RAIN, SCHOOL, SEEDS, Open, flip, lines, shown, texts
 
 from retrieval import indexes
-from retrieval.datamodel import Ranking
+from retrieval.datamodel import Abstention, Document, Ranking
 from retrieval.encode import Encoder
 from retrieval.engine import Engine
 from retrieval.errors import ModelMismatch
+from retrieval.library import Library
+from retrieval.rows import EncodedPassage
 from retrieval.settings import Settings
+from retrieval.writer import Writer, writing
 
 
 def rankings(engine: Engine, encoder: Encoder) -> list[Ranking]:
@@ -188,3 +192,79 @@ def test_reindexing_encodes_all_with_the_other_model(
     with pytest.raises(ModelMismatch):
         engine.ask("Who won the robotics cup?")
     other.close()
+
+
+# Who reads while another writes
+
+REPLACED = "Unrelated words stand in front. The harbour of Gwadar is closed. It can handle no ships now."
+
+
+@pytest.mark.parametrize(
+    ("step", "is_asked"),
+    [("languages", True), ("documents_by_id", True), ("document", False), ("documents_by_id", False)],
+)
+def test_a_reader_sees_one_state_of_the_library_while_another_replaces_it(
+    engine: Engine, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, *, is_asked: bool
+) -> None:
+    """Spans of one read and the text of a later one would be a quote that nobody wrote."""
+    path = tmp_path / "a.jsonl"
+    engine.ingest([str(lines(path, port=PORT, rain=RAIN))])
+    reader = opened()
+    reader.warm_up()
+    reads = getattr(Library, step)
+
+    def read(library: Library, wanted: object) -> object:
+        if library is reader.library and REPLACED not in path.read_text():
+            engine.ingest([str(lines(path, port=REPLACED, rain=RAIN))])
+        return reads(library, wanted)
+
+    monkeypatch.setattr(Library, step, read)
+    if is_asked:
+        reply = reader.ask("How many ships can the new cargo terminal of Gwadar handle?")
+        excerpts = reply.nearest if isinstance(reply, Abstention) else reply.excerpts
+        assert any("twelve ships at once." in excerpt.text for excerpt in excerpts), [
+            excerpt.text for excerpt in excerpts
+        ]
+    else:
+        verdict = reader.verify("The harbour of Gwadar opened a new cargo terminal")
+        assert (verdict.kind, verdict.places[0].excerpt.text) == ("exact", verdict.quote)
+    assert reader.verify("It can handle no ships now.").kind == "exact"
+
+
+def test_while_another_writes_a_question_tries_to_write_once(
+    engine: Engine, opened: Open, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.ingest([str(source)])
+    reader = opened()
+    reader.warm_up()
+    tries: list[Library] = []
+
+    def counted(library: Library) -> AbstractContextManager[Writer]:
+        tries.append(library)
+        return writing(library)
+
+    monkeypatch.setattr("retrieval.engine.writing", counted)
+    with writing(engine.library) as writer:
+        writer.put([], identity="bag-of-words@1", at="2026-01-01T00:00:00+00:00")
+        assert shown(reader.ask("How many ships can the terminal of Gwadar handle?"))[0] == "port"
+        assert len(tries) == 1
+        assert reader.verify("It can handle twelve ships at once.").kind == "exact"
+        assert len(tries) == 2
+
+
+def test_an_update_reads_what_came_once(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    entries = Library.entries
+
+    def noted(library: Library, *, after: int = 0) -> Iterator[tuple[Document, EncodedPassage]]:
+        for document, encoded in entries(library, after=after):
+            read.append(document.id)
+            yield document, encoded
+
+    monkeypatch.setattr(Library, "entries", noted)
+    engine.ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL))])
+    engine.ingest([str(lines(tmp_path / "b.jsonl", rain=RAIN))])
+    assert read == ["port", "school", "rain"]
+    assert list(indexes.faults(engine.library)) == []
+    engine.reindex()
+    assert read[3:] == ["port", "school", "rain"] * 2  # that of the faults, and all of them anew

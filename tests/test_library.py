@@ -6,18 +6,21 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import PORT, RAIN, SCHOOL, SEEDS, Open, counts, ids, lines, shown, texts
 
-from retrieval.datamodel import Abstention, Document
+from retrieval import articles, gather
+from retrieval.datamodel import Abstention, Document, Reading, Snapshot
 from retrieval.encode import Embeddings, Encoder, Prompt
 from retrieval.engine import Engine
 from retrieval.errors import BusyLibrary, UnknownDocument
+from retrieval.gather import Article
 from retrieval.library import Library
+from retrieval.read import jsonl
 from retrieval.writer import writing
 
 
@@ -81,6 +84,44 @@ def test_an_id_that_another_source_gives_replaces(engine: Engine, tmp_path: Path
     engine.ingest([str(lines(tmp_path / "news.jsonl", **{page_id: RAIN}))])
     assert texts(engine) == {page_id: RAIN}
     assert list(engine.faults()) == []
+
+
+def page_at(address: str, text: str) -> Article:
+    """A page as the reader of pages gives it, without fetching one."""
+    snapshot = Snapshot.take(
+        text, original=text.encode(), source=address, media_type="text/html", fetched_at="2026-01-01T00:00:00+00:00"
+    )
+    reading = Reading(key=address, snapshot=snapshot)
+    return Article(reading, articles.documents(reading))
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["new", "old"])
+def test_a_line_named_by_an_address_and_the_page_there_are_two_sources(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_old: bool
+) -> None:
+    """In a library of old the line stands under the page's key: it moves, and is neither encoded nor added again."""
+    path = lines(tmp_path / "a.jsonl", **{"https://a.org/story": PORT, "plain": SCHOOL})
+    with monkeypatch.context() as old:
+        if is_old:
+            old.setattr(jsonl, "key_of", lambda identifier: f"{identifier}/")
+        assert counts(engine.ingest([str(path)])) == (2, 0, 0, 0)
+        lines(path, **{"https://a.org/story": RAIN, "plain": SCHOOL})
+        assert counts(engine.ingest([str(path)])) == (0, 1, 1, 0)
+    generation = engine.library.generation
+    with monkeypatch.context() as fetched:
+        page = page_at("https://a.org/story/", PORT)
+        fetched.setattr(gather, "gather", lambda *_, **__: iter([iter([page])]))
+        assert counts(engine.ingest(["https://a.org/story/"])) == (1, 0, 0, 0)
+    assert engine.library.generation == generation + 1
+    page_id = page.documents[0].id
+    assert texts(engine) == {"https://a.org/story": RAIN, "plain": SCHOOL, page_id: PORT}
+    assert counts(engine.ingest([str(path)])) == (0, 2, 0, 0)
+    assert engine.reindex().replaced == 3
+    assert texts(engine) == {"https://a.org/story": RAIN, "plain": SCHOOL, page_id: PORT}
+    assert list(engine.faults()) == []
+    engine.remove("https://a.org/story")  # with its former version
+    assert {reading.key for reading in engine.library.readings()} == {"plain/", "https://a.org/story/"}
+    assert snapshots(engine.library.folder) == 2
 
 
 def test_a_changed_file_replaces_its_documents_and_its_snapshot_stays_until_pruned(
@@ -277,6 +318,34 @@ def test_a_reader_notices_what_another_wrote(engine: Engine, opened: Open, tmp_p
     assert shown(reader.ask("Which highway did rain close?"))[0] == "rain"
     engine.remove("rain")
     assert shown(reader.ask("Which highway did rain close?")) == ["school"]
+
+
+def test_a_question_that_fails_leaves_the_library_free_to_change(engine: Engine, source: Path) -> None:
+    engine.ingest([str(source)])
+    with pytest.raises(ZeroDivisionError), engine.library.at_rest(), engine.library.at_rest():
+        raise ZeroDivisionError
+    engine.remove("rain")
+    assert ids(engine) == ["port", "school"]
+
+
+def test_documents_that_go_while_they_are_listed_are_left_out(
+    engine: Engine, opened: Open, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.ingest([str(source)])
+    reader = opened()
+    documents = reader.documents()
+    assert next(documents).id == "port"
+    engine.remove("school")
+    assert [document.id for document in documents] == ["rain"]
+    by_id = Library.documents_by_id
+
+    def read(library: Library, wanted: Iterable[str]) -> dict[str, Document]:
+        if library is reader.library and engine.library.count_documents() == 2:
+            engine.remove("rain")
+        return by_id(library, wanted)
+
+    monkeypatch.setattr(Library, "documents_by_id", read)
+    assert [document.id for document in reader.library.newest(0, 9)] == ["port"]
 
 
 def test_a_new_library_is_empty_and_says_so(engine: Engine) -> None:

@@ -16,6 +16,7 @@ import pytest
 from retrieval.datamodel import Metadata, Reading
 from retrieval.errors import RefusedSource
 from retrieval.read import readings, sources
+from retrieval.read.metadata import plausible_names, plausible_title, web_address
 from retrieval.read.original import Original
 from retrieval.read.text import LARGEST_TEXT_BYTES
 
@@ -197,6 +198,63 @@ def test_front_matter_is_what_a_markdown_file_says_of_itself(tmp_path: Path) -> 
     )
     assert expected == reading.metadata
     assert reading.snapshot.text.startswith("---\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("https://a.org/b?c#d", "https://a.org/b?c#d"),
+        (" http://[::1]:80/گوادر\n", "http://[::1]:80/گوادر"),
+        ("http://[x", None),
+        ("http://a.org:99999/", None),
+        ("https:///b", None),
+        ("ftp://a.org/", None),
+        ("a.org/b", None),
+        ("https://a.org/b c", None),
+        ("", None),
+    ],
+)
+def test_a_web_address_is_one_that_can_be_taken_apart(tmp_path: Path, written: str, expected: str | None) -> None:
+    assert web_address(written) == expected
+    (reading,) = _read(tmp_path / "page.md", f"---\nurl: {written.strip()}\n---\nIt grew.\n".encode())
+    assert isinstance(reading, Reading)
+    assert reading.metadata.url == expected
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        " Gwadar’s \n harbour opens ",
+        "Printing money: how banks work",
+        "Untitled: a life",
+        "Microsoft Word and its critics",
+        "无标题的故事",
+        "گوادر کی بندرگاہ",
+    ],
+)
+def test_a_title_that_a_person_wrote_is_kept(title: str) -> None:
+    assert plausible_title(title) == " ".join(title.split())
+
+
+@pytest.mark.parametrize(
+    "title",
+    "|2024|...|Word|Word Document|New Microsoft Word Document (2)|Neues Microsoft Word-Dokument|Microsoft Word - a.doc"
+    "|PowerPoint Presentation|PowerPoint 演示文稿|Untitled|untitled-2|Untitled design|Title|No title|Document Title"
+    "|document1|new document 3|Template|slide 3|Print job|report.qxd|Report final.DOCX|文档 1|新建 Microsoft Word 文档"
+    "|无标题|Bro\ufffdken".split("|"),
+)
+def test_a_title_that_a_program_made_is_absent(title: str) -> None:
+    assert plausible_title(title) is None
+
+
+def test_names_that_a_machine_goes_by_are_absent() -> None:
+    people = ("Adminbi Khan", "Root Cause Ltd", "Userov Ivan", "Dell Curry", "王芳", "ثنا بلوچ", "Author A. Authorson")
+    machines = (
+        "admin|Administrator|admin@example.org|User|user 2|Microsoft Office User|Windows User|Default User|HP|Dell 5590"
+        "|Lenovo User|HP Inc.|Asus|desktop-4F2|LAPTOP-9K|root|owner|Unknown|Unknown Author|author|test|python-docx"
+        "|用户|微软用户|管理员|作者|-|x| "
+    )
+    assert plausible_names([*machines.split("|"), *people, f" {people[0]} "]) == people
 
 
 def _jsonl(path: Path, lines: list[object]) -> list[Reading | RefusedSource]:

@@ -129,6 +129,7 @@ def test_nothing_barred_is_left_and_nothing_else_is_lost(barred: set[str], bound
         ("The Courier", "https://a.example/1", "the courier"),
         (None, "https://www.a.example/1", "www.a.example"),
         (None, None, None),
+        (None, "http://[x", None),  # as libraries hold that took any text for an address
     ],
 )
 def test_an_outlet_is_the_publisher_or_the_site(publisher: str | None, url: str | None, expected: str | None) -> None:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import multiprocessing
+import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import docx
 import pytest
 import weasyprint
-from conftest import Open, Quoth, counts, ids, texts
+from conftest import PORT, Open, Quoth, counts, ids, texts
 from web_server import Asked, Page, Site, site
 
+from bot import watch
 from retrieval import gather
+from retrieval.datamodel import Validators
 from retrieval.engine import Engine
 from retrieval.settings import Settings
+from retrieval.web.fetch import Fetched, Fetcher
 
 pytestmark = pytest.mark.slow  # processes of their own read the pages
 
@@ -176,6 +185,37 @@ def test_a_sitemap_index_lists_the_pages_of_its_sitemaps(online: Engine, here: S
     assert report.refused[0].source == here.url("/gone")
 
 
+def test_a_page_of_two_sitemaps_is_fetched_once(online: Engine, here: Site) -> None:
+    xml = {"Content-Type": "application/xml"}
+    maps = "".join(f"<sitemap><loc>{here.url(path)}</loc></sitemap>" for path in ("/map", "/other"))
+    here.pages["/maps"] = Page(f"<sitemapindex>{maps}</sitemapindex>".encode(), xml)
+    listing = Page(f"<urlset><url><loc>{here.url('/1')}</loc></url></urlset>".encode(), xml)
+    here.pages.update({"/map": listing, "/other": listing, "/1": html(page())})
+    assert counts(online.ingest([], feeds=[here.url("/maps")])) == (1, 0, 0, 0)
+    assert here.paths() == ["/maps", "/map", "/other", "/1"]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "path", "suffix"),
+    [
+        ("text/html", "/a.docx", ".html"),
+        ("binary/octet-stream", "/a.docx", ".docx"),
+        ("application/octet-stream", "/a.PDF", ".pdf"),
+        ("", "/a", ".html"),
+        ("text/plain", "/a.txt", ".txt"),
+        ("text/plain", "/a/README.md", ".md"),
+        ("text/plain", "/a.markdown", ".md"),
+        ("text/plain", "/a.html", ".txt"),
+    ],
+)
+def test_a_format_is_told_by_its_media_type_and_where_that_says_little_by_its_name(
+    media_type: str, path: str, suffix: str
+) -> None:
+    url = f"https://a.example{path}"
+    fetched = Fetched(url, media_type, None, b"One.", Validators())
+    assert gather._original(gather.Address(url, url), fetched).suffix == suffix
+
+
 def test_an_address_that_is_not_public_is_refused_by_the_command(quoth: Quoth, here: Site) -> None:
     refused = quoth("ingest", here.url("/news"), "http://[::1]/", "http://169.254.169.254/latest")
     assert refused.code == 3
@@ -264,6 +304,65 @@ def test_a_file_that_takes_too_much_memory_is_refused_and_the_others_are_in(
     assert counts(report) == (1, 0, 0, 1)
 
 
+def test_many_threads_that_have_fetched_share_one_pool_of_processes(
+    online: Engine, here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each made its own, and all but the last lived on."""
+    made: list[str] = []
+    context = multiprocessing.get_context
+
+    def slowly(method: str) -> object:
+        made.append(method)
+        time.sleep(0.3)
+        return context(method)
+
+    monkeypatch.setattr(multiprocessing, "get_context", slowly)
+    meeting = threading.Barrier(gather.FETCHING_THREADS)
+
+    def answer(asked: Asked) -> Page:
+        meeting.wait(10)
+        return html(page(f"This is the report on the harbour that stands at {asked.path} of the site.", *_SENTENCES))
+
+    here.pages.update({f"/{number}": answer for number in range(gather.FETCHING_THREADS)})
+    here.pages["/robots.txt"] = Page(status=404)
+    assert counts(online.ingest([here.url(f"/{number}") for number in range(gather.FETCHING_THREADS)])) == (4, 0, 0, 0)
+    assert made == ["spawn"]
+
+
+def test_an_ingest_that_is_ended_does_not_wait_its_turn_at_a_site(engine: Engine, here: Site) -> None:
+    here.pages["/robots.txt"] = Page(b"User-agent: *\nCrawl-delay: 20", {"Content-Type": "text/plain"})
+    here.pages.update({f"/{number}.txt": Page(b"One.", {"Content-Type": "text/plain"}) for number in range(6)})
+    fetcher = Fetcher(allowed=(here.place,), seconds_between=0)
+    sources = [gather.address(here.url(f"/{number}.txt")) for number in range(6)]
+    found = gather.gather(sources, engine.library, processes=1, make_fetcher=lambda: fetcher)
+    assert len(list(next(iter(found)))) == 1
+    begun = time.monotonic()
+    del found  # as it is where an exception goes by
+    assert time.monotonic() - begun < 5
+    assert len(here.paths()) == 1
+
+
+def test_a_known_text_that_cannot_be_read_is_refused_and_the_others_are_in(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(PORT)
+    engine.ingest([str(tmp_path / "a.txt")])
+    digest = hashlib.file_digest
+
+    def failing(stream: BufferedReader, name: str) -> object:
+        if str(stream.name).endswith("a.txt"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return digest(stream, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", failing)
+    report = engine.ingest([str(tmp_path)])
+    assert counts(report) == (1, 0, 0, 1)
+    assert str(report.refused[0]) == (
+        f"{tmp_path}/a.txt: expected a readable file, found: Input/output error; check the path"
+    )
+
+
 # Watching
 
 
@@ -302,6 +401,24 @@ def test_a_folder_and_a_feed_are_watched_until_the_end(
     assert "Traceback" not in err
     assert "hidden" not in out
     assert out.count("added 1, unchanged 0, replaced 0, refused 0") >= 3
+
+
+def test_a_page_that_a_feed_calls_changed_and_that_is_not_is_left_alone_for_hours(
+    online: Engine, here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read again at every reading of its feed, for its snapshot keeps the day when it was first read."""
+    here.pages.update({"/1": html(page()), "/feed": _rss((here.url("/1"), ""))})
+    feeds = [here.url("/feed")]
+    one = watch._Watch(online, [], feeds, 60, lambda report: None, threading.Event())
+    one._ingest((), feeds)
+    here.pages["/feed"] = _rss((here.url("/1"), "Sat, 16 Sep 2124 17:31:00 +0500"))
+    for _ in range(3):
+        one._ingest((), feeds)
+    assert here.paths() == ["/feed", "/1", "/feed", "/1", "/feed", "/feed"]
+    monkeypatch.setattr(watch, "HOURS_UNTIL_TRIED_AGAIN", 0)
+    one._passed_over = dict.fromkeys(one._passed_over, time.monotonic())
+    one._ingest((), feeds)
+    assert here.paths()[-2:] == ["/feed", "/1"]
 
 
 def _wait_for(condition: object, *, seconds: float) -> None:

@@ -280,7 +280,7 @@ def test_a_document_without_a_headline_is_called_by_its_file_and_not_by_its_fold
 def test_an_update_on_another_day_is_told() -> None:
     found = document("True.", published="2024-09-16T17:31", updated="2024-09-18")
     message = answer(Answer("?", (excerpt(found, "True."),), 0.9), _VIEWS["en"])
-    assert message.text.startswith("[1] a.txt · 16 Sep 2024 · updated 18 Sep 2024\n")
+    assert message.text.startswith("[1] a.txt · 16\u00a0Sep\u00a02024 · updated 18\u00a0Sep\u00a02024\n")
 
 
 def test_a_page_of_a_pdf_is_named_and_opened() -> None:

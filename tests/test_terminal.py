@@ -129,10 +129,39 @@ def test_chinese_characters_take_two_cells_each() -> None:
     ]
 
 
+def test_chinese_lines_of_a_citation_and_of_what_is_nearest_are_wrapped() -> None:
+    text = "瓜达尔港新货运码头周一正式启用，每天可停靠十二艘货轮。"
+    found = replace(document(text), title="瓜达尔港“新码头”启用，每天十二艘货轮", url="https://a.org/" + "long/" * 8)
+    shown = excerpt(found, 0, len(text))
+    expected = """\
+瓜达尔港新货运码头周
+一正式启用，每天可停
+靠十二艘货轮。
+  — 瓜达尔港“新码头”
+    启用，每天十二艘
+    货轮
+    The Harbour Times
+    · 3 June 2024 ·
+    updated 4 June
+    2024, 09:15
+    https://a.org/long/long/long/long/long/long/long/long/"""
+    lines = reply_text(Abstention("q", "low_confidence", (), (shown,)), REACH, Style(width=21)).splitlines()
+    assert "\n".join(lines[lines.index("") + 3 :]).startswith(expected)
+
+
 def test_a_source_is_two_lines() -> None:
     assert sources_text(document(), ()) == (
         "ferry-1  Makran ferry draws crowds\n    The Harbour Times · 3 June 2024 · news/ferry.txt"
     )
+
+
+@given(st.text(alphabet="ab 中文。，“”（）", min_size=1, max_size=80), st.integers(min_value=8, max_value=40))
+def test_wrapping_loses_nothing_but_spaces_at_the_ends_of_lines(text: str, width: int) -> None:
+    found = replace(document(), title=None, publisher=None, published=None, updated=None, url=" ".join(text.split()))
+    shown = excerpt(found, 0, 24)
+    citation = reply_text(Answer("q", (shown,), 0.5), REACH, Style(width=width)).split("\n  — ")[1]
+    printed = citation.split("news/")[0]
+    assert "".join(printed.split()) == "".join(text.split())
 
 
 @given(st.text(min_size=1, max_size=300).filter(str.strip), st.integers(min_value=20, max_value=100))

@@ -58,8 +58,8 @@ def directed(html: str, words: Strings) -> str:
 
 
 def dated(written: str, words: Strings) -> str:
-    """A date in the reader's form, on one line, whatever was written."""
-    return shortened(harmless(words.date(written)), NAME)
+    """A date in the reader's form, on one line and not broken over two, whatever was written."""
+    return shortened(harmless(words.date(written)), NAME).replace(" ", "\u00a0")
 
 
 def counted(one: str, many: str, count: int, words: Strings) -> str:

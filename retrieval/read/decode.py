@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 
+from retrieval.charset import MARKS
 from retrieval.errors import RefusedSource
 from retrieval.read.detect import detected, foreign_share
 
 __all__ = ["decode", "refuse_binary"]
-
-# The longer mark first: UTF-32 little-endian starts with the mark of UTF-16.
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 
 _FORMATS = (
     (b"%PDF-", "a PDF"),
@@ -51,7 +42,7 @@ _WHAT_TO_DO = "save it as UTF-8 text"
 def decode(raw: bytes, source: str) -> str:
     """The text that `raw` holds; `RefusedSource` where it is no text, or its encoding cannot be told."""
     refuse_binary(raw, source)
-    for mark, encoding in _BYTE_ORDER_MARKS:
+    for mark, encoding in MARKS:
         if raw.startswith(mark):
             rest = raw[len(mark) :]
             if encoding != "utf-8" and rest and foreign_share(rest) < _LOWEST_MARKED_SHARE:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.datamodel import Metadata, Reading, Snapshot
 from retrieval.errors import RefusedSource
-from retrieval.read.metadata import language_code
+from retrieval.read.metadata import LONGEST_TITLE, language_code, plausible_names, plausible_title
 from retrieval.read.package import SAVE_AGAIN, Package, Target, UnfitError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ MOST_CHARACTERS = 20_000_000
 _DEEPEST = 256
 _MILLION = 1_000_000
 _LONGEST_FIELD = 2_000  # characters of a title or a name
-_LONGEST_TITLE = 300
 
 _WORD = (
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
@@ -60,21 +59,6 @@ _UNKNOWN_SYMBOL = "\ufffd"
 _LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 _OFF = frozenset({"0", "false", "off"})
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,6}", re.ASCII)
-
-_FILE_NAME = re.compile(r".*\.(?:docx?|docm|dotx?|rtf|odt|pdf|txt|html?|wps|pages)", re.IGNORECASE | re.DOTALL)
-_NO_TITLE = re.compile(
-    r"(?:(?:microsoft )?word[ -]*(?:document|dokument)?|microsoft word - .*|(?:new |neues )?microsoft word.*"
-    r"|(?:document|dokument|documento|untitled|unbenannt|title|titel|template|powerpoint presentation)[ -]?\d*"
-    r"|文档 ?\d*|新建.*文档.*|无标题|标题)",
-    re.IGNORECASE | re.DOTALL,
-)
-_NO_AUTHOR = re.compile(
-    r"(?:(?:microsoft |windows |ms |office )*(?:office )?(?:user|users|benutzer|utilisateur)[ -]?\d*"
-    r"|admin|administrator|author|autor|owner|guest|root|unknown|none|null|default|test|home|pc|hp|dell|lenovo|acer"
-    r"|asus|toshiba|microsoft|word|python-docx|docx4j|docx|apache poi|openpyxl|pandoc|libreoffice|un-?named|desktop-.*"
-    r"|作者|用户|微软用户|微软中国|管理员)",
-    re.IGNORECASE,
-)
 
 
 def read_docx(original: Original) -> Iterator[Reading]:
@@ -351,16 +335,10 @@ def _metadata(package: Package, main: str, body: _Body) -> Metadata:
     style_part = package.related("/styles", of=main)
     if style_part:
         package.parse(style_part, styles)
-    said = " ".join(properties.fields.get("title", "").split())
+    said = plausible_title(properties.fields.get("title", ""))
     shown = next((line for style, line in body.titles.items() if style in (styles.ids or {"Title"})), None)
-    creators = (" ".join(name.split()) for name in re.split("[;；]", properties.fields.get("creator", "")))
     return Metadata(
-        title=said if _is_title(said) else shown if shown and len(shown) <= _LONGEST_TITLE else None,
-        authors=tuple(name for name in creators if sum(map(str.isalpha, name)) > 1 and not _NO_AUTHOR.fullmatch(name)),
+        title=said or (shown if shown and len(shown) <= LONGEST_TITLE else None),
+        authors=plausible_names(re.split("[;；]", properties.fields.get("creator", ""))),
         language=language_code(properties.fields.get("language", "").strip()),
     )
-
-
-def _is_title(text: str) -> bool:
-    has_letters = any(map(str.isalpha, text)) and len(text) <= _LONGEST_TITLE
-    return has_letters and not _NO_TITLE.fullmatch(text) and not _FILE_NAME.fullmatch(text)

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from retrieval.datamodel import Metadata
-from retrieval.read.metadata import iso_date, language_code
+from retrieval.read.metadata import iso_date, language_code, web_address
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
-__all__ = ["article_bodies", "page_metadata", "says_article"]
+__all__ = ["article_bodies", "letters", "page_metadata", "says_article"]
 
 Item: TypeAlias = dict[str, Any]
 
@@ -49,6 +49,7 @@ _URL = ('//link[@rel="canonical"]/@href', '//meta[@property="og:url"]/@content')
 _AUTHOR = ('//meta[@name="author"]/@content',)
 _LANGUAGE = ("/html/@lang", '//meta[@http-equiv="content-language"]/@content', '//meta[@property="og:locale"]/@content')
 _TAG = re.compile(r"<[^<>]{1,500}>")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")  # JSON may hold one, UTF-8 none
 _DAY_IN_ADDRESS = re.compile(r"/((?:19|20)\d\d)/(\d\d)/(\d\d)/")
 _SITE_SUFFIX = re.compile(r"\s+[-–—|·•:»]+\s+[^-–—|·•»]{2,60}$|(?:[-_|｜ㅣ－]|--)[^-_|｜]{2,20}$")
 
@@ -82,6 +83,11 @@ def article_bodies(tree: HtmlElement) -> list[str]:
     """The article's text as the page's structured data give it: one text, without paragraphs, often absent."""
     bodies = (item.get("articleBody") for item in _items(tree))
     return [_clean(_TAG.sub(" ", body)) for body in bodies if isinstance(body, str)]
+
+
+def letters(text: str) -> str:
+    """Nothing but the letters and digits, without their case: what two ways to write a line share."""
+    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 # Structured data
@@ -152,34 +158,29 @@ def _title(tree: HtmlElement, articles: list[Item], site: str | None) -> str | N
     headings = [text for heading in tree.iter("h1") if (text := _clean(" ".join(heading.itertext())))]
     titles = [text for text in map(_clean, _texts(tree, "//title/text()")) if text]
     found = next(iter([*([given] if given else []), *headings, *titles]), None)
-    return _without_site(found, site, {_letters(text) for text in headings}) if found else None
+    return _without_site(found, site, {letters(text) for text in headings}) if found else None
 
 
 def _without_site(title: str, site: str | None, headings: set[str]) -> str:
     """The title without " | The Site" or a day at its end, and without what the page's heading goes without."""
-    name = _letters(site or "")
+    name = letters(site or "")
     while (match := _SITE_SUFFIX.search(title)) is not None:
-        end, before = _letters(match[0]), title[: match.start()].rstrip()
+        end, before = letters(match[0]), title[: match.start()].rstrip()
         is_site = bool(name) and (end in name or name in end)
-        if not before or not end or not (is_site or end.isdigit() or _letters(before) in headings):
+        if not before or not end or not (is_site or end.isdigit() or letters(before) in headings):
             break
         title = before
     return title
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).casefold()
 
 
 def _address(tree: HtmlElement) -> str | None:
     for address in _all(tree, _URL):
         base = next(iter(_texts(tree, "//base/@href")), "")
         try:
-            whole = urljoin(base, address)
-            parts = urlsplit(whole)
+            whole = web_address(urljoin(base, address))
         except ValueError:
             continue
-        if parts.scheme in {"http", "https"} and parts.netloc and not re.search(r"\s", whole):
+        if whole is not None:
             return whole
     return None
 
@@ -205,7 +206,7 @@ def _date(text: str | None) -> str | None:
         return found
     try:
         return parsedate_to_datetime(text).isoformat()
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a zone that no one lives in
         return None
 
 
@@ -223,4 +224,4 @@ def _texts(tree: HtmlElement, path: str) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    return " ".join(unescape(text).split())
+    return " ".join(_HALF_A_PAIR.sub("", unescape(text)).split())

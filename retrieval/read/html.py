@@ -17,9 +17,10 @@ from email.policy import default
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
+from retrieval import charset
 from retrieval.datamodel import Metadata, Reading, Snapshot
 from retrieval.errors import RefusedSource
-from retrieval.read.fields import article_bodies, page_metadata, says_article
+from retrieval.read.fields import article_bodies, letters, page_metadata, says_article
 from retrieval.read.original import Original
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ _PROMOTING = re.compile(
     re.IGNORECASE,
 )
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
-_LETTERS = re.compile(r"[\W_]+")
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _SENTENCE_END = re.compile(r"[.!?…。！？۔؟][\"'”’»）)]*$")
 
@@ -131,12 +131,7 @@ def _decoded(page: bytes, declared: str | None) -> str:
         text = page.decode("utf-8-sig")
     except UnicodeDecodeError:
         found = _CHARSET.search(page[:4096])
-        name = declared or (found[1].decode() if found else "utf-8")
-        name = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252"}.get(name.lower(), name)
-        try:
-            text = page.decode(name, "replace")
-        except LookupError:
-            text = page.decode("utf-8", "replace")
+        text = charset.decoded(page, declared, found[1].decode() if found else None)
     text = re.sub(r"\A\s*<\?xml[^>]*\?>", "", text)  # lxml takes no text that declares an encoding
     return text.replace("\0", "")
 
@@ -147,18 +142,18 @@ def _decoded(page: bytes, declared: str | None) -> str:
 def _article(tree: HtmlElement, metadata: Metadata) -> list[str]:
     """The lines of the article, in order."""
     lines = [" ".join(line.removeprefix("- ").split()) for line in _extracted(tree).split("\n")]
-    title = _letters(metadata.title or "")
-    while lines and (not _letters(lines[0]) or (title and _letters(lines[0])[:40] == title[:40])):
+    title = letters(metadata.title or "")
+    while lines and (not letters(lines[0]) or (title and letters(lines[0])[:40] == title[:40])):
         lines.pop(0)
-    lines = _of_body(tree, lines, _letters(max(article_bodies(tree), key=len, default="")))
-    times = Counter(_letters(line) for line in lines)
+    lines = _of_body(tree, lines, letters(max(article_bodies(tree), key=len, default="")))
+    times = Counter(letters(line) for line in lines)
     return [
         line
         for line in lines
-        if _letters(line)
+        if letters(line)
         and not _POINTER.match(line)
         and len({match[0].casefold() for match in _PROMOTING.finditer(line)}) < FEWEST_PROMOTING
-        and (times[_letters(line)] == 1 or len(_letters(line)) <= LONGEST_REPEATED)
+        and (times[letters(line)] == 1 or len(letters(line)) <= LONGEST_REPEATED)
     ]
 
 
@@ -176,20 +171,16 @@ def _of_body(tree: HtmlElement, lines: list[str], body: str) -> list[str]:
     """
     if len(body) < 2 * FEWEST_CHARACTERS:
         return lines
-    kept = [line for line in lines if _letters(line)[:60] in body]
+    kept = [line for line in lines if letters(line)[:60] in body]
     if _weight(kept) > LEAST_OF_BODY * len(body):
         return kept
     paragraphs = (" ".join("".join(element.itertext()).split()) for element in tree.iter("p", "h2", "h3"))
-    inside = list(dict.fromkeys(line for line in paragraphs if _letters(line) and _letters(line)[:60] in body))
+    inside = list(dict.fromkeys(line for line in paragraphs if letters(line) and letters(line)[:60] in body))
     return inside if _weight(inside) > LEAST_OF_BODY * len(body) else lines
 
 
 def _weight(lines: list[str]) -> int:
-    return sum(len(_letters(line)) for line in lines)
-
-
-def _letters(line: str) -> str:
-    return _LETTERS.sub("", line).casefold()
+    return sum(len(letters(line)) for line in lines)
 
 
 def _is_article(text: str, *, is_declared: bool) -> bool:

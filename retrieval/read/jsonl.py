@@ -14,7 +14,7 @@ from retrieval.read.metadata import iso_date, language_code
 from retrieval.read.original import Original
 from retrieval.read.text import LARGEST_TEXT_BYTES
 
-__all__ = ["read_jsonl"]
+__all__ = ["key_of", "read_jsonl"]
 
 _MEDIA_TYPE = "application/jsonl"
 _CHUNK_BYTES = 1_048_576
@@ -55,6 +55,11 @@ def read_jsonl(original: Original) -> Iterator[Reading | RefusedSource]:
         raise RefusedSource(source, "expected a JSON object on each line, found an empty file; leave it out")
 
 
+def key_of(identifier: str) -> str:
+    """What a line of that id is known by: no file's path ends so, and no page's address with a space."""
+    return f"{identifier} /" if identifier.startswith(("http://", "https://")) else f"{identifier}/"
+
+
 def _lines(stream: BufferedIOBase, source: str) -> Iterator[tuple[int, bytes | None]]:
     """Each line with its number, from 1; `None` in place of one that is too long to hold."""
     number = 0
@@ -84,8 +89,7 @@ def _reading(line: bytes | None, source: str, *, fetched_at: str) -> Reading:
     if not text.strip():
         raise _BadLine("expected text, found only white space")
     snapshot = Snapshot.take(text, original=line, source=source, media_type=_MEDIA_TYPE, fetched_at=fetched_at)
-    key = f"{identifier}/"  # no file's path ends so
-    return Reading(key=key, snapshot=snapshot, metadata=_metadata(fields), document_id=identifier)
+    return Reading(key=key_of(identifier), snapshot=snapshot, metadata=_metadata(fields), document_id=identifier)
 
 
 def _object(line: bytes) -> dict[str, object]:

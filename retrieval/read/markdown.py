@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterator
 
 from retrieval.datamodel import Metadata, Reading
-from retrieval.read.metadata import iso_date, language_code
+from retrieval.lines import FRONT_MATTER
+from retrieval.read.metadata import iso_date, language_code, web_address
 from retrieval.read.original import Original
 from retrieval.read.text import snapshot_of
 
 __all__ = ["read_markdown"]
 
-_FRONT_MATTER = re.compile(
-    r"---[ \t]*\r?\n(?P<fields>(?:(?!---|\.\.\.)[^\n]*\n){0,200})(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)"
-)
 _FIELD = re.compile(r"^(?P<name>[A-Za-z_]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*?)[ \t]*\r?$", re.MULTILINE)
 _NAMES = {"author": "authors", "authors": "authors", "date": "published", "lang": "language"}
 
@@ -27,7 +25,7 @@ def read_markdown(original: Original) -> Iterator[Reading]:
 
 def _metadata(text: str) -> Metadata:
     """The fields of the front matter; one that cannot be used is absent."""
-    match = _FRONT_MATTER.match(text)
+    match = FRONT_MATTER.match(text)
     found: dict[str, str] = {}
     for field in _FIELD.finditer(match["fields"]) if match else ():
         name = field["name"].lower()
@@ -40,7 +38,7 @@ def _metadata(text: str) -> Metadata:
         publisher=found.get("publisher"),
         published=iso_date(published) if published else None,
         updated=iso_date(updated) if updated else None,
-        url=found.get("url"),
+        url=web_address(found.get("url", "")),
         authors=_authors(found.get("authors", "")),
         language=language_code(found.get("language", "")),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import logging
 import re
@@ -16,6 +15,7 @@ from urllib.parse import urljoin
 
 from lxml import etree, html
 
+from retrieval import charset
 from retrieval.errors import RefusedSource
 from retrieval.web.fetch import Fetched, normalised
 from retrieval.web.guard import LONGEST_URL, unpacked
@@ -44,17 +44,7 @@ _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _DECLARATION = re.compile(r"\A<\?xml\b[^>]{0,200}>")
 _ENCODING = re.compile(rb"<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9_.:-]{1,40})")
 _W3C_DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?\s?(?:Z|[+-]\d\d:?\d\d)?)?)?)?")
-_MARKS = (  # of an encoding, in the first bytes (XML 1.0, appendix F)
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-    (b"<\0", "utf-16-le"),
-    (b"\0<", "utf-16-be"),
-)
-# Python's codecs that are none of the web's: slow, or not of characters.
-_NO_ENCODING = {"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "utf_7"}
+_BEGINNINGS = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))  # of XML without a mark (XML 1.0, appendix F)
 _BARE_AMPERSAND = re.compile(r"&(?!(?:#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6}|amp|lt|gt|quot|apos);)")
 
 
@@ -199,15 +189,8 @@ def _text(fetched: Fetched) -> str:
         limit = LARGEST_FEED_BYTES // 1_000_000
         raise RefusedSource(fetched.url, f"expected a feed of at most {limit} MB, found more; give a smaller one")
     declared = _ENCODING.match(raw.lstrip()[:300])
-    name = fetched.encoding or (declared[1].decode() if declared else "utf-8")
-    name = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), name)
-    try:
-        if codecs.lookup(name).name.replace("-", "_") in _NO_ENCODING:
-            name = "utf-8"
-        text = raw.decode({"gb2312": "gb18030", "gbk": "gb18030"}.get(name.lower(), name), "replace")
-    except (LookupError, UnicodeError, ValueError):  # LookupError also where it turns bytes into bytes
-        text = raw.decode("utf-8", "replace")
-    return text.replace("\0", "")
+    begun = next((encoding for first, encoding in _BEGINNINGS if raw.startswith(first)), None)
+    return charset.decoded(raw, begun or fetched.encoding, declared[1].decode() if declared else None)
 
 
 def _root(text: str) -> Any:

@@ -7,6 +7,7 @@ import http.client
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -88,13 +89,23 @@ class Fetcher:
         self._largest_bytes = largest_bytes
         self._seconds_between = seconds_between
 
-    def fetch(self, url: str, validators: Validators = Validators()) -> Fetched | None:  # noqa: B008 - it is frozen
-        """What is at the URL now; None where the server says that it is as it was under `validators` (RFC 9110, 13)."""
+    def fetch(
+        self,
+        url: str,
+        validators: Validators = Validators(),  # noqa: B008 - it is frozen
+        *,
+        over: threading.Event | None = None,
+    ) -> Fetched | None:
+        """What is at the URL now; None where the server says that it is as it was under `validators` (RFC 9110, 13).
+
+        `CancelledError` where `over` is set while it waits its turn.
+        """
         asked = normalised(url)
         deadline = Deadline(self._seconds)
         conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-        headers = {name: value for name, value in conditions.items() if value and _FIELD.fullmatch(value)}
-        answer = self._answer(asked, headers, deadline, gap=partial(self._gap, deadline=deadline))
+        headers = {name: kept for name, value in conditions.items() if (kept := _kept(value))}
+        over = over or threading.Event()
+        answer = self._answer(asked, headers, deadline, over, gap=partial(self._gap, deadline=deadline, over=over))
         if answer.status == http.HTTPStatus.NOT_MODIFIED and headers:
             return None
         if answer.status not in _WHOLE:
@@ -112,11 +123,11 @@ class Fetcher:
 
     # One request after another
 
-    def _gap(self, url: str, deadline: Deadline) -> float:
+    def _gap(self, url: str, deadline: Deadline, over: threading.Event) -> float:
         """The seconds since the last request to the site that its robots.txt and our own manners want."""
 
         def read(robots: str) -> tuple[int, bytes]:
-            found = self._answer(robots, {}, deadline, gap=lambda _: self._seconds_between, is_robots=True)
+            found = self._answer(robots, {}, deadline, over, gap=lambda _: self._seconds_between, is_robots=True)
             return found.status, found.raw
 
         place = parse_url(url)
@@ -127,6 +138,7 @@ class Fetcher:
         url: str,
         headers: Mapping[str, str],
         deadline: Deadline,
+        over: threading.Event,
         *,
         gap: Callable[[str], float],
         is_robots: bool = False,
@@ -139,7 +151,7 @@ class Fetcher:
                     raise RefusedSource(here, "expected a page, found redirects in a circle; check the address")
                 seen.add(here)
                 place = parse_url(here)
-                self._pace.wait(str(place.host), gap(here))
+                self._pace.wait(str(place.host), gap(here), over)
                 answer = self._exchange(place, headers, deadline, is_robots=is_robots)
                 if answer.status not in _REDIRECTS:
                     return answer

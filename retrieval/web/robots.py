@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
 from protego import Protego
@@ -31,13 +32,14 @@ class Pace:
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
 
-    def wait(self, host: str, seconds: float) -> None:
-        """Wait until the last request to the host began `seconds` ago or more."""
+    def wait(self, host: str, seconds: float, over: threading.Event) -> None:
+        """Wait until the last request to the host began `seconds` ago or more; `CancelledError` once it is `over`."""
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._last.get(host, -math.inf) + seconds)
             self._last[host] = turn
-        time.sleep(turn - now)
+        if over.wait(turn - now):
+            raise CancelledError
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.datamodel import Metadata
-from retrieval.read.metadata import iso_date, language_code
+from retrieval.read.metadata import LONGEST_TITLE, iso_date, language_code, plausible_names, plausible_title
 from retrieval.read.pdf.layout import Flow
 from retrieval.read.pdf.letters import CJK
 
@@ -17,17 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["heading", "metadata"]
 
-_LONGEST_TITLE = 300
-_LONGEST_NAME = 100
 _LARGER = 1.2  # times the body's size: the letters of a title
-_NO_TITLE = re.compile(
-    r"microsoft (?:word|powerpoint|excel)\b.*|untitled\b.*|(?:no |document ?)?title\d*|(?:new )?document\s?\d*|"
-    r"\S+\.(?:docx?|odt|pdf|indd|tex|rtf|txt|pptx?|xlsx?|html?|qxd|qxp|pages|dvi|ps)|print.*|slide \d+|[\W\d_]*",
-    re.IGNORECASE,
-)
-_NO_AUTHOR = re.compile(
-    r"(?:user|admin|administrator|owner|author|unknown|default|root|pc|hp|dell|lenovo)\b.*|\W*|\S+@\S+", re.IGNORECASE
-)
 _BETWEEN_NAMES = re.compile(r"\s*(?:;|\band\b|&|،|、)\s*")
 _PUBLISHED = re.compile(
     rb"<prism:publicationDate[^>]*>\s*([0-9T:+Z-]{4,35})\s*</|prism:publicationDate\s*=\s*[\"']([0-9T:+Z-]{4,35})[\"']|"
@@ -42,9 +32,9 @@ def metadata(document: PdfDocument, raw: bytes) -> Metadata:
     except UnicodeDecodeError:  # half a letter in one of them
         fields = {}
     return Metadata(
-        title=_title(fields.get("Title", "")),
+        title=plausible_title(fields.get("Title", "")),
         published=_published(raw),
-        authors=tuple(_authors(fields.get("Author", ""))),
+        authors=plausible_names(_BETWEEN_NAMES.split(fields.get("Author", ""))),
         language=language_code(_language(document)),
     )
 
@@ -59,18 +49,7 @@ def heading(page: Sequence[Flow], size: float) -> str | None:
     text = "".join(line.text + ("" if CJK.match(line.text[-1]) else " ") for line in found)
     text = text.replace("\u00ad", "").strip()
     is_at_top = lines.index(found[0]) < 4
-    return text if is_at_top and len(found) <= 4 and 3 <= len(text) <= _LONGEST_TITLE else None
-
-
-def _title(written: str) -> str | None:
-    title = " ".join(written.replace("\0", "").split())
-    is_one = 3 <= len(title) <= _LONGEST_TITLE and "\ufffd" not in title and not _NO_TITLE.fullmatch(title)
-    return title if is_one else None
-
-
-def _authors(written: str) -> list[str]:
-    names = (" ".join(name.split()) for name in _BETWEEN_NAMES.split(written.replace("\0", "")))
-    return [name for name in names if 2 <= len(name) <= _LONGEST_NAME and not _NO_AUTHOR.fullmatch(name)]
+    return text if is_at_top and len(found) <= 4 and 3 <= len(text) <= LONGEST_TITLE else None
 
 
 def _language(document: PdfDocument) -> str:

@@ -24,15 +24,9 @@ _HEADING = 1.1  # times the size of what stands around it
 
 
 @dataclass(slots=True)
-class Line:
+class Line(Fragment):
     """A line of a column: `left` and `right` are its own, `start` and `end` its column's. A table's row has `cells`."""
 
-    text: str
-    left: float
-    right: float
-    base: float
-    em: float
-    ends_in_space: bool = False
     cells: tuple[Fragment, ...] = ()
     start: float = 0.0
     end: float = 0.0
@@ -42,7 +36,7 @@ Row: TypeAlias = "list[Fragment]"
 Flow: TypeAlias = "list[Line]"
 
 
-def usual_size(lines: Iterable[Fragment | Line]) -> float:
+def usual_size(lines: Iterable[Fragment]) -> float:
     """The size of most letters."""
     sizes: Counter[float] = Counter()
     for line in lines:
