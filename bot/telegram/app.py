@@ -39,7 +39,7 @@ from bot.telegram.inbox import Inbox, InOrder, Sending
 from bot.telegram.limiter import Limiter
 from bot.telegram.monitor import serve_figures
 from bot.telegram.patience import Allowance, Patience
-from bot.telegram.receiving import Receiving, serve_webhook
+from bot.telegram.receiving import InSmallNumbers, Receiving, serve_webhook
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import STORE, Store
 from bot.telegram.strings import strings
@@ -150,16 +150,19 @@ class _Service:
             desk.reply,
             exempt=settings.administrators,
         )
+        bot = InSmallNumbers(
+            settings.token.get_secret_value(),
+            base_url=settings.api_base,
+            base_file_url=settings.file_base,
+            request=Sending(self._store, connection_pool_size=64, pool_timeout=30),
+            get_updates_request=Receiving(self._counts.skipped.inc, connection_pool_size=1),
+            rate_limiter=self._limiter,
+        )
         application = (
             ApplicationBuilder()
-            .token(settings.token.get_secret_value())
-            .base_url(settings.api_base)
-            .request(Sending(self._store, connection_pool_size=64, pool_timeout=30))
-            .get_updates_request(Receiving(self._counts.skipped.inc, connection_pool_size=1))
-            .base_file_url(settings.file_base)
+            .bot(bot)
             .update_queue(Inbox(self._store))
             .concurrent_updates(InOrder(self._store, patience))
-            .rate_limiter(self._limiter)
             .build()
         )
         commands = Commands(self._answering, self._store, settings, desk)

@@ -13,16 +13,26 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from telegram import Update
+from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-__all__ = ["Receiving", "serve_webhook"]
+__all__ = ["InSmallNumbers", "Receiving", "serve_webhook"]
 
 Take: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+MOST_AT_ONCE = 20  # updates
 LARGEST_UPDATE_BYTES = 1_000_000  # Telegram's are of some kilobytes
 
 logger = logging.getLogger(__name__)
+
+
+class InSmallNumbers(ExtBot[None]):
+    """A bot that fetches few updates at a time: PTB reads all that came in one go, and meanwhile nobody is answered."""
+
+    async def get_updates(self, *arguments: Any, **options: Any) -> tuple[Update, ...]:
+        """As PTB has it, with another limit."""
+        return await super().get_updates(*arguments, **{**options, "limit": MOST_AT_ONCE})
 
 
 class Receiving(HTTPXRequest):
