@@ -68,10 +68,12 @@ def known(text: str, parts: list[Placed] | None = None) -> list[Known]:
 
     `parts` are its terms, where somebody has them already.
     """
-    table = _table()
-    if parts is None or _HAN.search(text):
+    table, has_han = _table(), _HAN.search(text) is not None
+    if parts is None or has_han:
         parts = placed(_HAN_RUN.sub(lambda run: "。" * len(run[0]), text))  # whose bigrams would be made for nothing
-    found = [*_in_words(text, parts, table), *_in_han(text, table)]
+    found = list(_in_words(text, parts, table))
+    if has_han:
+        found += _in_han(text, table)
     return sorted(found, key=lambda match: match.span)
 
 

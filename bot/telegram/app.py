@@ -26,7 +26,7 @@ from telegram import (
     BotCommandScopeDefault,
     Update,
 )
-from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
+from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes
 
 from bot.telegram.administration import Administration
@@ -125,6 +125,8 @@ class _Service:
             await application.initialize()
         except InvalidToken:
             raise InputError("expected the token of a bot, found one that Telegram does not know: correct it") from None
+        except NetworkError as error:  # for as long as the limiter tries
+            raise InputError("expected Telegram's server, could not reach it: see to the network") from error
         inbox = application.update_queue
         assert isinstance(inbox, Inbox)  # noqa: S101 - made so below
         try:
