@@ -152,6 +152,7 @@ class _Service:
             desk.reply,
             exempt=settings.administrators,
         )
+        inbox = Inbox(self._store)
         bot = InSmallNumbers(
             settings.token.get_secret_value(),
             base_url=settings.api_base,
@@ -163,8 +164,8 @@ class _Service:
         application = (
             ApplicationBuilder()
             .bot(bot)
-            .update_queue(Inbox(self._store))
-            .concurrent_updates(InOrder(self._store, patience))
+            .update_queue(inbox)
+            .concurrent_updates(InOrder(self._store, inbox, patience))
             .build()
         )
         commands = Commands(self._answering, self._store, settings, desk)

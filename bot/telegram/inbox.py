@@ -39,6 +39,7 @@ class Inbox(asyncio.Queue[object]):
         super().__init__(MOST_WAITING)
         self._store = store
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self.left: set[int] = set()  # the updates that an earlier process left
 
     async def put(self, item: object) -> None:
         """Keep an update and queue it; one that came before is passed over. Inline queries are stale in seconds."""
@@ -52,9 +53,11 @@ class Inbox(asyncio.Queue[object]):
     async def put_waiting(self, bot: Bot) -> int:
         """Queue what an earlier process left; how many."""
         waiting = self._store.waiting()
-        for body in waiting:
-            await super().put(Update.de_json(json.loads(body), bot))
-        return len(waiting)
+        updates = [Update.de_json(json.loads(body), bot) for body in waiting]
+        self.left = {update.update_id for update in updates}
+        for update in updates:
+            await super().put(update)
+        return len(updates)
 
     async def get(self) -> object:
         """The next, once there is room for it in hand."""
@@ -94,9 +97,10 @@ def interim() -> Iterator[None]:
 class InOrder(BaseUpdateProcessor):
     """Handles updates of different chats side by side, those of one chat one after the other."""
 
-    def __init__(self, store: Store, patience: Patience) -> None:
+    def __init__(self, store: Store, inbox: Inbox, patience: Patience) -> None:
         super().__init__(MOST_AT_ONCE)
         self._store = store
+        self._inbox = inbox
         self._patience = patience
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._waiting: defaultdict[int, int] = defaultdict(int)
@@ -112,15 +116,19 @@ class InOrder(BaseUpdateProcessor):
         if not isinstance(update, Update):
             await coroutine
             return
-        async with self._patience.turn(update) as admitted:
-            if admitted:
-                _in_hand.set(update.update_id)
-                await self._in_turn(update, coroutine)
-            elif isinstance(coroutine, Coroutine):
-                coroutine.close()
+        if update.update_id in self._inbox.left:  # it has waited long enough
+            self._inbox.left.discard(update.update_id)
+            await self._in_turn(update, coroutine)
+        else:
+            async with self._patience.turn(update) as admitted:
+                if admitted:
+                    await self._in_turn(update, coroutine)
+                elif isinstance(coroutine, Coroutine):
+                    coroutine.close()
         self._store.done(update.update_id)
 
     async def _in_turn(self, update: Update, coroutine: Awaitable[Any]) -> None:
+        _in_hand.set(update.update_id)
         chat = update.effective_chat.id if update.effective_chat else None
         if chat is None:
             await coroutine
