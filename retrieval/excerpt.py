@@ -173,10 +173,10 @@ def weighed(query: Query, candidates: Sequence[Candidate], weigh: Weigh) -> list
         best = max(
             candidate.background.standing(similarity) for candidate in same for similarity in candidate.similarities
         )
+        around = _Around(telling, best, min(len(same), 4) - 1.0)
         for candidate in same:
-            for span, signals, surfaces in _sentences(query, candidate, weigh, telling):
-                completed = replace(signals, document_standing=best, document_passages=min(len(same), 4) - 1.0)
-                found.append((candidate, span, completed, surfaces))
+            for span, signals, surfaces in _sentences(query, candidate, weigh, around):
+                found.append((candidate, span, signals, surfaces))
     scores = scored([signals for _, _, signals, _ in found], network())
     weighed = [
         Weighed(candidate, span, signals, score, surfaces)
@@ -215,8 +215,17 @@ def _telling(question: Question, sentences: Sequence[Contents], weigh: Weigh) ->
     return telling.__getitem__
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What the other passages of a candidate's document say of its sentences."""
+
+    telling: Weigh
+    standing: float
+    passages: float
+
+
 def _sentences(
-    query: Query, candidate: Candidate, weigh: Weigh, telling: Weigh
+    query: Query, candidate: Candidate, weigh: Weigh, around: _Around
 ) -> Iterator[tuple[Span, Signals, tuple[str, ...]]]:
     """Each sentence of a passage, what is known of it by itself and its passage, and what its context lacks."""
     asked, named, whole = query.asked, query.named, query.whole
@@ -242,8 +251,8 @@ def _sentences(
             passage_standing=candidate.background.standing(candidate.similarity),
             share=candidate.share,
             coverage=coverage(named, sentence, weigh),
-            telling_coverage=coverage(named, sentence, telling),
-            window_coverage=coverage(named, Contents.joined([sentence, before]), telling),
+            telling_coverage=coverage(named, sentence, around.telling),
+            window_coverage=coverage(named, Contents.joined([sentence, before]), around.telling),
             context_coverage=context_coverage,
             names_lacking=names_lacking,
             numbers_lacking=numbers_lacking,
@@ -259,8 +268,8 @@ def _sentences(
             previous=standings[place - 1] if place else 0.0,
             following=standings[place + 1] if place + 1 < len(standings) else 0.0,
             below_passage=standings[place] - max(standings),
-            document_standing=0.0,
-            document_passages=0.0,
+            document_standing=around.standing,
+            document_passages=around.passages,
         )
         yield span, signals, surfaces
         before = sentence

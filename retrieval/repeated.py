@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from retrieval.datamodel import Candidate, Document, Span
@@ -98,6 +99,7 @@ def _without(body: Sequence[Span], barred: Collection[Span], text: str) -> Itera
             yield Span(start, paragraph.end)
 
 
+@lru_cache(maxsize=512)  # the same articles come back for like questions
 def sentence_keys(document: Document) -> frozenset[str]:
     """The keys of the sentences by which a document's story is told from others."""
     text = document.snapshot.text
