@@ -51,7 +51,7 @@ SECONDS_TO_SETTLE = 1.0  # after which nothing comes a second time
 UNDER_WAY_SECONDS = 0.1  # the server may read what a process sent this long after its end; no new one starts so soon
 UNLIMITED = {
     "QUOTH_TELEGRAM_USER_QUESTIONS_A_MINUTE": "1000000",
-    "QUOTH_TELEGRAM_CHAT_QUESTIONS_A_MINUTE": "1000000",
+    "QUOTH_TELEGRAM_GROUP_QUESTIONS_A_MINUTE": "1000000",
 }
 
 

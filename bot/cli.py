@@ -261,8 +261,13 @@ def _telegram(options: Options) -> int:
 
     read_environment_file()
     settings = read_telegram_settings()
+    level = (os.environ.get("QUOTH_LOG_LEVEL") or "WARNING").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise InputError(
+            f"QUOTH_LOG_LEVEL: expected DEBUG, INFO, WARNING or ERROR, found {level}; correct it, or unset it"
+        )
     logging.basicConfig(
-        level=os.environ.get("QUOTH_LOG_LEVEL", "WARNING").upper(),
+        level=level,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     from bot.telegram.app import run

@@ -133,6 +133,51 @@ def test_a_quote_is_verified(reader: Chat, quote: str, told: str) -> None:
     assert ("8,000" in verdict.of("bold")) == (told == EN.verdict_altered)
 
 
+def test_a_quote_on_a_line_of_its_own_is_verified_whole(reader: Chat) -> None:
+    reader.says(f"/verify\n{ANSWER}")
+    (verdict,) = reader.wait(1)
+    assert verdict.of("blockquote") == [ANSWER]
+
+
+def test_thanks_as_a_reply_is_no_question(reader: Chat) -> None:
+    reader.says(QUESTION)
+    (answer,) = reader.wait(1)
+    reader.says("thank you", reply_to=answer)
+    assert reader.wait(2)[1].text == EN.thanks
+
+
+def test_a_question_edited_into_a_greeting_has_no_answer_left(reader: Chat) -> None:
+    asked = reader.says(QUESTION)
+    reader.wait(1)
+    reader.edits(asked, "Hello!")
+    reader.server.until(lambda: reader.messages[0].text == EN.greeting)
+    assert len(reader.messages) == 1
+
+
+def test_an_edited_command_is_not_run_again(reader: Chat) -> None:
+    said = reader.says("/privacy")
+    reader.wait(1)
+    reader.edits(said, "/forget")
+    reader.says("/help")
+    assert EN.forgotten not in [message.text for message in reader.wait(2)]
+
+
+@pytest.mark.parametrize("said", ["/source 99999999999999999999", "/source ²", "/start source_0"])
+def test_a_number_that_is_none_fails_nowhere(reader: Chat, said: str) -> None:
+    reader.says(said)
+    assert reader.wait(1)[0].text != EN.failed
+
+
+@pytest.mark.parametrize(
+    "data", ["sources:all:²", "more:x:99999999999999999999", "::", "language:fr", "remove:x:9", "x" * 64]
+)
+def test_forged_buttons_are_expired(reader: Chat, data: str) -> None:
+    reader.says(QUESTION)
+    (answer,) = reader.wait(1)
+    told = reader.presses(answer, data, stale=True).wait().get("text")
+    assert told in (EN.expired, EN.not_permitted)
+
+
 # Administrators
 
 
@@ -209,8 +254,10 @@ def test_in_a_group_only_those_who_address_it_are_answered_as_a_reply(telegram_s
 def test_in_a_topic_it_answers_in_the_topic(telegram_server: Server, reader: Chat) -> None:
     group = telegram_server.group(topics=True)
     thread = group.topic("Energy")
+    group.says(f"@{telegram_server.bot['username']} hello", by=reader, thread=thread, reply_to=thread)
+    assert group.wait(1)[0].text == EN.greeting
     group.says(f"@{telegram_server.bot['username']} {QUESTION}", by=reader, thread=thread)
-    (answer,) = group.wait(1)
+    (_, answer) = group.wait(2)
     assert answer.thread_id == thread
 
 

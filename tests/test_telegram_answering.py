@@ -91,3 +91,21 @@ def test_a_full_queue_is_busy() -> None:
         answering.stop(seconds=5)
 
     asyncio.run(ask())
+
+
+def test_a_panic_ends_no_more_than_its_own_question() -> None:
+    class Panic(BaseException):
+        """As a library in Rust has them."""
+
+    def panics(_: Engine) -> None:
+        raise Panic
+
+    async def ask() -> None:
+        answering = Answering(lambda: cast(Engine, Stand()))
+        answering.start()
+        with pytest.raises(RuntimeError, match="Panic"):
+            await asyncio.wait_for(answering.run(panics), 5)
+        assert await asyncio.wait_for(answering.run(lambda engine: 7), 5) == 7
+        answering.stop(seconds=5)
+
+    asyncio.run(ask())

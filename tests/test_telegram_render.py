@@ -13,15 +13,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from telegram_parsed import LANGUAGES, Parsed, buttons, document, excerpt
 
-from bot.telegram.links import linkable, units
+from bot.telegram.links import bibtex, citation_text, linkable, units
 from bot.telegram.render import (
     Button,
     Message,
     View,
     abstention,
     answer,
-    bibtex,
-    citation_text,
     context,
     inline_results,
     notice,

@@ -44,7 +44,7 @@ def test_a_file_whose_reading_a_kill_ended_is_read_after_the_start(alone: Path) 
         server.until(lambda: EN.ingesting.format(name="camels.txt") in _texts(administrator), 20)
         bot.kill()
         bot = Bot(server, alone)
-        server.until(lambda: any("camels" not in text for text in _texts(administrator)), 60)
+        server.until(lambda: any(text.startswith("camels.txt\n") for text in _texts(administrator)), 60)
         administrator.says("How many camels did the herders of Kharan sell to the salt traders?")
         server.until(lambda: sentence in quotes(administrator.messages[-1]), 20)
         assert bot.ends(10) == 0
@@ -65,6 +65,49 @@ def test_a_refusal_for_a_while_delays_and_loses_nothing(telegram_server: Server,
     assert ANSWER in quotes(answer)
     time.sleep(0.5)
     assert len(reader.messages) == 1
+
+
+def test_a_token_that_is_refused_for_a_moment_ends_nothing(alone: Path) -> None:
+    """At 401 and 404 PTB stops asking for good, and the bot would be deaf."""
+    with telegram() as server:
+        server.fail("getUpdates", 401)
+        server.fail("getUpdates", 404)
+        bot, reader = Bot(server, alone), server.private(user_id=5)
+        reader.says(QUESTION)
+        (answer,) = reader.wait(1, seconds=60)
+        assert ANSWER in quotes(answer)
+        assert "does not know the bot's token (401)" in bot.log
+        assert bot.ends(10) == 0
+
+
+@pytest.mark.parametrize(("method", "status", "after"), [("getMe", 502, None), ("setMyCommands", 429, 3600)])
+def test_it_ends_when_told_to_however_telegram_greets_it(
+    alone: Path, method: str, status: int, after: int | None
+) -> None:
+    with telegram() as server:
+        server.fail(method, status, retry_after=after, times=FOREVER)
+        bot = Bot(server, alone)
+        server.until(lambda: any(call.injected for call in server.calls), 60)
+        time.sleep(1)
+        assert bot.ends(10) == 0
+        assert "Traceback" not in bot.log
+
+
+def test_a_store_that_is_locked_for_a_while_sends_nothing_twice_and_loses_nothing(alone: Path) -> None:
+    with telegram() as server:
+        bot, reader = Bot(server, alone), server.private(user_id=5)
+        server.polled()
+        with closing(sqlite3.connect(alone / "telegram.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            reader.says("/privacy")
+            time.sleep(4)
+            other.execute("ROLLBACK")
+        reader.wait(1)
+        reader.says(QUESTION)
+        assert ANSWER in quotes(reader.wait(2)[1])
+        time.sleep(1.5)
+        assert len(reader.messages) == 2
+        assert bot.ends(10) == 0
 
 
 def test_a_network_that_is_gone_for_a_minute_loses_nothing(alone: Path) -> None:

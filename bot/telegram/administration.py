@@ -12,11 +12,15 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from telegram import Document, Message, Update
+from telegram.error import TelegramError
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, ContextTypes, MessageHandler, filters
 
 from bot.telegram.answering import Answering
 from bot.telegram.desk import Desk, settle
 from bot.telegram.inbox import interim
+from bot.telegram.links import harmless, shortened
+from bot.telegram.markup import NAME
+from bot.telegram.meeting import whole_number
 from bot.telegram.render import notice, source_to_remove
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Store
@@ -29,6 +33,7 @@ __all__ = ["Administration"]
 
 LARGEST_FILE_BYTES = 20_000_000  # that Telegram lets a bot fetch
 UPLOADS = "uploads"
+LONGEST_STEM_BYTES, LONGEST_SUFFIX = 150, 20  # a file system takes 255 bytes
 MOST_REFUSED, MOST_DISLIKED = 5, 15
 DAYS = 7.0
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -61,11 +66,11 @@ class Administration:
     def register(self, application: Application) -> None:  # type: ignore[type-arg]
         """Hang the handlers into the application, before those of readers."""
         for name, handle in (("remove", self.remove), ("stats", self.stats), ("feedback", self.feedback)):
-            application.add_handler(CommandHandler(name, handle))
-        application.add_handler(CommandHandler("reload", self.reload))
+            application.add_handler(CommandHandler(name, handle, filters.UpdateType.MESSAGE))
+        application.add_handler(CommandHandler("reload", self.reload, filters.UpdateType.MESSAGE))
         application.add_handler(CallbackQueryHandler(self.pressed, r"remove:"))
         private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-        application.add_handler(MessageHandler(private & filters.Document.ALL, self.file))
+        application.add_handler(MessageHandler(private & filters.Document.ALL & ~filters.ANIMATION, self.file))
         known = filters.User(user_id=list(self._settings.administrators), allow_empty=False)
         application.add_handler(MessageHandler(private & known & filters.Regex(_whole(_ADDRESS)), self.address))
 
@@ -81,7 +86,11 @@ class Administration:
             return
         uploads = self._folder / UPLOADS
         uploads.mkdir(exist_ok=True)
-        await (await message.document.get_file()).download_to_drive(uploads / name)
+        try:
+            await (await message.document.get_file()).download_to_drive(uploads / name)
+        except TelegramError:
+            await self._tell(message, words.failed)
+            return
         await self._add(message, str(uploads / name), name)
 
     async def address(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -95,7 +104,9 @@ class Administration:
         with interim():  # a kill before the outcome lets the file be read again
             told = await self._tell(message, words.ingesting.format(name=name))
         report = await self._writing(lambda engine: engine.ingest([source]))
-        await told.edit_text(_outcome(report, name, words))
+        outcome = notice(_outcome(report, name, words))
+        if not await self._desk.edit(message.get_bot(), message.chat_id, told.message_id, outcome):
+            await self._desk.send(message, outcome)
 
     async def remove(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """A document goes: that of an id at once, that of a number in the list once its button is pressed."""
@@ -106,8 +117,9 @@ class Administration:
         if not named:
             await self._tell(message, words.remove_usage)
             return
-        if named.isascii() and named.isdigit() and int(named) > 0:
-            place = int(named) - 1
+        number = whole_number(named)
+        if number:
+            place = number - 1
             document = await self._answering.run(lambda engine: engine.library.newest(place, 1), ahead=True)
             if document:
                 data = f"remove:{_digest(document[0].id)}:{place}"
@@ -125,8 +137,9 @@ class Administration:
         if not self._desk.is_administrator(query.from_user):
             await self._desk.reply(update, "not_permitted")
             return
-        _, digest, place = query.data.split(":")
-        found = await self._answering.run(lambda engine: engine.library.newest(int(place), 1), ahead=True)
+        _, digest, written = [*query.data.split(":"), "", ""][:3]
+        place = whole_number(written) or 0
+        found = await self._answering.run(lambda engine: engine.library.newest(place, 1), ahead=True)
         title = await self._removed(found[0].id) if found and _digest(found[0].id) == digest else None
         if title is None:
             await self._desk.reply(update, "expired")
@@ -136,7 +149,7 @@ class Administration:
         await self._desk.edit(query.get_bot(), query.message.chat_id, query.message.message_id, notice(told))
 
     async def _removed(self, document_id: str) -> str | None:
-        """Remove a document and expire the replies that quote it; its title, or None where there is none."""
+        """Remove a document, with which the replies that quote it expire; its title, or None where there is none."""
 
         def removing(engine: Engine) -> str | None:
             try:
@@ -146,11 +159,7 @@ class Administration:
                 return None
             return title
 
-        title = await self._writing(removing)
-        if title is not None:
-            for kept in list(self._store.quoting(document_id)):
-                self._store.expire(kept.token)
-        return title
+        return await self._writing(removing)
 
     async def _writing(self, call: Callable[[Engine], T]) -> T:
         """What `call` returns, once no other process writes."""
@@ -182,7 +191,8 @@ class Administration:
             words.statistics_votes.format(up=asked.liked, down=asked.disliked),
         ]
         if asked.missing:
-            listed = words.list_separator.join(f"{term} ({count})" for term, count in asked.missing)
+            terms = (f"{shortened(harmless(term), NAME)} ({count})" for term, count in asked.missing)
+            listed = words.list_separator.join(terms)
             lines.append(words.missing.format(terms=listed))
         await self._tell(message, "\n".join(lines))
 
@@ -220,13 +230,16 @@ def _counted(engine: Engine) -> tuple[int, int]:
 
 
 def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    return re.compile(rf"\s*{pattern.pattern}\s*\Z", pattern.flags)
+    return re.compile(rf"\A\s*{pattern.pattern}\s*\Z", pattern.flags)
 
 
 def _name(document: Document) -> str:
     """The file's own name, without any folder; what it is known by, so that sending it again replaces it."""
     name = PurePath((document.file_name or "").replace("\\", "/")).name
-    return "".join(character if character.isprintable() else "_" for character in name)[-120:].lstrip(".") or "file"
+    name = "".join(character if character.isprintable() else "_" for character in name).lstrip(".")
+    path = PurePath(name or "file")
+    suffix = path.suffix if len(path.suffix) <= LONGEST_SUFFIX else ""
+    return path.stem.encode(errors="replace")[:LONGEST_STEM_BYTES].decode(errors="ignore") + suffix
 
 
 def _outcome(report: Report, name: str, words: Strings) -> str:

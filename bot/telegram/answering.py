@@ -52,6 +52,11 @@ class Answering:
         """How much waits."""
         return self._waiting.qsize()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread still works."""
+        return self._thread.is_alive()
+
     async def run(self, call: Callable[[Engine], T], *, ahead: bool = False) -> T:
         """What `call` returns or raises, given the engine; `Busy` where too much waits.
 
@@ -85,8 +90,11 @@ class Answering:
     def _do(self, work: _Work[Any]) -> None:
         try:
             result = work.call(self._engine)
-        except Exception as error:  # it belongs to whoever waits for it
-            _settle(work, lambda error=error: work.future.set_exception(error))  # type: ignore[misc]
+        except BaseException as error:  # it belongs to whoever waits for it; a library may even panic
+            told = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+            if told is not error:
+                self.__dict__.pop("_engine", None)  # nobody knows in what state it is
+            _settle(work, lambda: work.future.set_exception(told))
         else:
             _settle(work, lambda: work.future.set_result(result))
 

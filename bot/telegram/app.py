@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -26,7 +27,7 @@ from telegram import (
     BotCommandScopeDefault,
     Update,
 )
-from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, TelegramError
+from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes
 
 from bot.telegram.administration import Administration
@@ -40,8 +41,8 @@ from bot.telegram.limiter import Limiter
 from bot.telegram.monitor import serve_figures
 from bot.telegram.patience import Allowance, Patience
 from bot.telegram.receiving import InSmallNumbers, Receiving, serve_webhook
-from bot.telegram.settings import TelegramSettings
-from bot.telegram.store import STORE, Store
+from bot.telegram.settings import GROUP_QUESTIONS, TelegramSettings
+from bot.telegram.store import STORE, Store, StoreError
 from bot.telegram.strings import strings
 from retrieval.engine import Engine
 from retrieval.errors import BadQuestion, InputError
@@ -51,7 +52,7 @@ __all__ = ["run"]
 SECONDS_TO_STOP = 8.0
 SECONDS_BETWEEN_CLEARINGS = 3600.0
 IN_GROUPS = ("help", "sources", "search", "verify")
-ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query", "my_chat_member"]
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,11 @@ def run(
         logging.getLogger(name).setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_Discreet(settings.token.get_secret_value()))
-    asyncio.run(_Service(settings, make_engine, folder, webhook=webhook, figures=figures).serve())
+    service = _Service(settings, make_engine, folder, webhook=webhook, figures=figures)
+    asyncio.run(service.serve())
+    if service.is_stuck:  # a page is being fetched: its threads would be waited for, and it is read again anyway
+        logging.shutdown()
+        os._exit(0)
 
 
 class _Discreet(logging.Filter):
@@ -106,8 +111,10 @@ class _Service:
         self._folder = folder
         self._answering, self._adding = Answering(make_engine), Answering(make_engine)
         self._ends: list[Callable[[], None]] = []  # of what is served
+        self._beside: list[asyncio.Future[None]] = []  # what nobody waits for
         self._is_ready = False
         self._stop = asyncio.Event()
+        self.is_stuck = False
 
     async def serve(self) -> None:
         """Start, serve, stop."""
@@ -119,38 +126,52 @@ class _Service:
             self._serving(self._figures, lambda at: serve_figures(at, self._counts, lambda: self._is_ready))
         self._answering.start()
         self._adding.start()
-        await self._answering.run(lambda engine: engine.warm_up())
         application = self._application()
+        starting = asyncio.ensure_future(self._start(application))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await self._until_stopped()
+        finally:
+            self._is_ready = False
+            starting.cancel()
+            stopping.cancel()
+            for task in self._beside:
+                task.cancel()
+            await self._end(application)
+
+    async def _start(self, application: Application) -> None:  # type: ignore[type-arg]
+        """Load, greet Telegram, take up what was left, let updates come; `InputError` where that cannot be."""
+        await self._answering.run(lambda engine: engine.warm_up())
         try:
             await application.initialize()
-        except InvalidToken:
-            raise InputError("expected the token of a bot, found one that Telegram does not know: correct it") from None
-        except NetworkError as error:  # for as long as the limiter tries
-            raise InputError("expected Telegram's server, could not reach it: see to the network") from error
-        inbox = application.update_queue
-        assert isinstance(inbox, Inbox)  # noqa: S101 - made so below
-        try:
-            await self._introduce(application)
             await application.start()
+            inbox = application.update_queue
+            assert isinstance(inbox, Inbox)  # noqa: S101 - made so below
             left = await inbox.put_waiting(application.bot)
             if left:
                 logger.warning("%d updates were left by an earlier process; they are answered first", left)
             await self._receive(application)
-            self._is_ready = True
-            logger.warning("@%s is ready", application.bot.username)
-            await self._until_stopped()
-        finally:
-            self._is_ready = False
-            await self._end(application)
+        except InvalidToken:
+            raise InputError("expected the token of a bot, found one that Telegram does not know: correct it") from None
+        except TelegramError as error:  # for as long as the limiter tries
+            raise InputError(
+                f"expected Telegram's server to answer, found {error.message}: see to the network"
+            ) from None
+        self._is_ready = True
+        logger.warning("@%s is ready", application.bot.username)
+        self._beside.append(asyncio.ensure_future(self._introduce(application)))
 
     def _application(self) -> Application:  # type: ignore[type-arg]
         settings = self._settings
         desk = Desk(self._store, settings)
         patience = Patience(
             Allowance(settings.user_questions_a_minute),
-            Allowance(settings.chat_questions_a_minute),
+            Allowance(min(settings.group_questions_a_minute, GROUP_QUESTIONS)),
             desk.reply,
-            exempt=settings.administrators,
+            desk.concerns,
         )
         inbox = Inbox(self._store)
         bot = InSmallNumbers(
@@ -242,7 +263,8 @@ class _Service:
     async def _until_stopped(self) -> None:
         """Wait for the end; now and then forget what is older than the operator keeps."""
         while not self._stop.is_set():
-            self._store.forget_before(time.time() - 86_400.0 * self._settings.retention_days)
+            with contextlib.suppress(StoreError):  # the next time
+                self._store.forget_before(time.time() - 86_400.0 * self._settings.retention_days)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), SECONDS_BETWEEN_CLEARINGS)
 
@@ -261,6 +283,7 @@ class _Service:
             await asyncio.wait_for(application.shutdown(), 1.0)
         self._answering.stop(seconds=0.5)
         self._adding.stop(seconds=0.5)
+        self.is_stuck = self._answering.is_alive or self._adding.is_alive
         self._store.close()
 
     def _watch(self) -> None:

@@ -13,6 +13,7 @@ from bot.telegram.answering import Answering
 from bot.telegram.asking import excerpts_of, view_of
 from bot.telegram.desk import Desk, thread_of
 from bot.telegram.keeping import written
+from bot.telegram.meeting import whole_number
 from bot.telegram.render import View
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Store
@@ -54,7 +55,7 @@ class Commands:
             "verify": self.verify,
         }
         for name, handle in commands.items():
-            application.add_handler(CommandHandler(name, handle))
+            application.add_handler(CommandHandler(name, handle, filters.UpdateType.MESSAGE))  # not an edited one
         application.add_handler(MessageHandler(filters.COMMAND & filters.ChatType.PRIVATE, self.unknown_command))
 
     async def start(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -63,8 +64,9 @@ class Commands:
         if message is None:
             return
         named = (context.args or [""])[0]
-        if named.startswith("source_") and named[7:].isdigit():
-            await self.show_source(message, self._desk.language(message), int(named[7:]) - 1)
+        number = whole_number(named.removeprefix("source_")) if named.startswith("source_") else None
+        if number:
+            await self.show_source(message, self._desk.language(message), number - 1)
             return
         words = strings(self._desk.language(message))
         await self._desk.tell(message, words.start.format(examples=await self._examples(words.language)))
@@ -138,9 +140,8 @@ class Commands:
         """One document, by its number in the list."""
         message = update.effective_message
         if message is not None:
-            number = (context.args or ["1"])[0]
-            place = int(number) - 1 if number.isascii() and number.isdigit() and int(number) > 0 else 0
-            await self.show_source(message, self._desk.language(message), place)
+            number = whole_number((context.args or ["1"])[0]) or 1
+            await self.show_source(message, self._desk.language(message), number - 1)
 
     async def search(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Passages that come nearest to some words, without the decision whether they answer."""
@@ -172,9 +173,10 @@ class Commands:
         message = update.effective_message
         if message is None or message.text is None:
             return
-        _, _, quote = message.text.partition(" ")
-        if not quote.strip() and message.reply_to_message is not None:
-            quote = (message.quote.text if message.quote else message.reply_to_message.text) or ""
+        _, quote = [*message.text.split(maxsplit=1), ""][:2]
+        if not quote.strip():
+            replied = message.reply_to_message
+            quote = message.quote.text if message.quote else (replied.text or replied.caption or "") if replied else ""
         words = strings(self._desk.language(message))
         try:
             verdict = await self._answering.run(lambda engine: engine.verify(quote))

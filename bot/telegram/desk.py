@@ -14,22 +14,23 @@ from telegram import (
     InlineKeyboardMarkup,
     LinkPreviewOptions,
     Message,
+    MessageEntity,
     ReplyParameters,
     Update,
     User,
 )
 from telegram.constants import ChatAction, ParseMode
-from telegram.error import BadRequest, ChatMigrated
+from telegram.error import BadRequest, ChatMigrated, TelegramError
 
 from bot.telegram import render
 from bot.telegram.answering import Busy
-from bot.telegram.meeting import Sentence, language_of, sentence
+from bot.telegram.meeting import LONGEST_CHARACTERS, Sentence, language_of, sentence
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Store
 from bot.telegram.strings import Language, Strings, strings
 from retrieval.errors import BadQuestion
 
-__all__ = ["NO_PREVIEW", "Desk", "Typing", "settle", "thread_of"]
+__all__ = ["NO_PREVIEW", "Desk", "Typing", "addressed", "settle", "thread_of"]
 
 SECONDS_UNTIL_TYPING = 0.3
 MOST_TYPING = 4  # at once: each is a request that an answer may wait for
@@ -59,13 +60,24 @@ class Desk:
         """Whether that person may do what administrators do."""
         return user is not None and user.id in self._settings.administrators
 
+    def concerns(self, update: Update) -> bool:
+        """Whether an update is for the bot, from somebody whose turns are counted: administrators' are not."""
+        user, chat, message = update.effective_user, update.effective_chat, update.effective_message
+        may_ask = self._settings.may_ask(user.id if user else None, chat.id if chat else None)
+        if not may_ask or self.is_administrator(user):
+            return False
+        return update.callback_query is not None or (
+            message is not None and ((message.text or "").startswith("/") or addressed(message) is not None)
+        )
+
     async def excuse(self, update: Update, error: BaseException | None) -> None:
         """Say in a sentence why nothing comes of an update."""
         match error:
             case Busy():
                 await self.reply(update, "busy")
             case BadQuestion():
-                await self.reply(update, "too_long")
+                text = update.effective_message.text if update.effective_message else None
+                await self.reply(update, "too_long" if len(text or "") > LONGEST_CHARACTERS else "too_short")
             case _:
                 await self.reply(update, "failed")
 
@@ -183,12 +195,28 @@ def _keyboard(shown: render.Message) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup(rows) if rows else None
 
 
+def addressed(message: Message) -> str | None:
+    """What is asked of the bot, without its name; None where a group's message is not for it."""
+    text, bot = message.text or "", message.get_bot()
+    if message.chat.type == Chat.PRIVATE:
+        return text
+    own = f"@{bot.username}".casefold()
+    for entity, word in message.parse_entities([MessageEntity.MENTION, MessageEntity.TEXT_MENTION]).items():
+        if word.casefold() == own or (entity.user is not None and entity.user.id == bot.id):
+            units = text.encode("utf-16-le")  # as offsets are counted
+            before, after = units[: 2 * entity.offset], units[2 * (entity.offset + entity.length) :]
+            return " ".join(f"{before.decode('utf-16-le')} {after.decode('utf-16-le')}".split())
+    replied = message.reply_to_message
+    is_to_us = replied is not None and replied.from_user is not None and replied.from_user.id == bot.id
+    return text if is_to_us else None
+
+
 async def settle(query: CallbackQuery, told: str | None = None) -> None:
-    """Answer a button's press, once and at once; one that is too old needs no answer."""
+    """Answer a button's press, once and at once; where that cannot be, what was pressed for is done all the same."""
     try:
         await query.answer(told)
-    except BadRequest as error:
-        logger.debug("a button's press was not answered: %s", error.message)
+    except TelegramError as error:
+        logger.debug("a button's press was not answered: %s", type(error).__name__)
 
 
 def thread_of(message: Message) -> int | None:

@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 
 from telegram import (
-    Bot,
     CallbackQuery,
     Chat,
     InlineQuery,
@@ -15,7 +14,6 @@ from telegram import (
     InlineQueryResultsButton,
     InputTextMessageContent,
     Message,
-    MessageEntity,
     Update,
 )
 from telegram.constants import ParseMode
@@ -36,10 +34,10 @@ from bot.telegram.answering import Answering, Busy
 from bot.telegram.asking import Result, excerpts_of, view_of
 from bot.telegram.commands import Commands
 from bot.telegram.counts import Counts
-from bot.telegram.desk import NO_PREVIEW, Desk, Typing, settle, thread_of
+from bot.telegram.desk import NO_PREVIEW, Desk, Typing, addressed, settle, thread_of
 from bot.telegram.inbox import replying
 from bot.telegram.keeping import written
-from bot.telegram.meeting import language_of, met, sentence
+from bot.telegram.meeting import language_of, met, sentence, whole_number
 from bot.telegram.patience import Allowance
 from bot.telegram.render import View
 from bot.telegram.settings import TelegramSettings
@@ -110,19 +108,22 @@ class Handlers:
         message, chat = update.effective_message, update.effective_chat
         if message is None or chat is None or not message.text:
             return
-        asked = _addressed(message, context.bot)
-        if asked is None:
+        asked = addressed(message)
+        if asked is None or (message.via_bot is not None and message.via_bot.id == context.bot.id):  # or our own quote
             return
         language = self._desk.language(message, asked)
-        name = met(asked)
-        if name is not None and not _refers(message):
-            await self._desk.tell(message, sentence(strings(language), name))
-            return
         earlier = self._store.reply_to(chat.id, message.message_id) if update.edited_message else None
+        name = met(asked)
+        if name is not None and not (name == "too_short" and asked.strip() and _refers(message)):
+            said = render.notice(sentence(strings(language), name))
+            former = earlier.answer_message if earlier else None
+            if former is None or not await self._desk.edit(context.bot, chat.id, former, said):
+                await self._desk.send(message, said)
+            return
         await self._answer(message, asked, language, earlier)
 
     async def _answer(self, message: Message, asked: str, language: Language, earlier: Kept | None) -> None:
-        asker = message.from_user.id if message.from_user else message.chat_id
+        asker = (message.sender_chat or message.from_user or message.chat).id
         history = earlier.history if earlier else self._history(message, asker)
         begun = time.monotonic()
         async with Typing(message):
@@ -167,7 +168,6 @@ class Handlers:
             return
         language = language_of(query.query, self._store.language(query.from_user.id), query.from_user.language_code)
         words, asked = strings(language), query.query.strip()
-        self._typed[query.from_user.id] = query.id
         told, quotes = words.inline_hint, list[render.InlineQuote]()
         if asked and met(asked) is None:
             result = await self._inline_result(query, asked)
@@ -197,6 +197,7 @@ class Handlers:
         if self._inline_allowance.wait(person, now) is None:
             return None
         self._inline_allowance.take(person, now)
+        self._typed[person] = query.id
 
         def current(engine: Engine) -> Result | None:
             is_latest = self._typed.get(person) == query.id
@@ -242,22 +243,22 @@ class Handlers:
         verb, _, rest = query.data.partition(":")
         token, _, argument = rest.partition(":")
         language = self._desk.language_of_reader(query)
-        kept = self._store.kept(token)
+        kept, place = self._store.kept(token), whole_number(argument)
         if verb == "language" and token in ("en", "ur", "zh"):
             await self._choose(query, token)
-        elif verb == "sources" and argument.isdigit():
+        elif verb == "sources" and place is not None:
             await settle(query)
-            await self._commands.show_sources(query.message, language, int(argument), edit=True)
-        elif verb == "source" and argument.isdigit():
+            await self._commands.show_sources(query.message, language, place, edit=True)
+        elif verb == "source" and place is not None:
             await settle(query)
-            await self._commands.show_source(query.message, language, int(argument))
+            await self._commands.show_source(query.message, language, place)
         elif kept is None or kept.chat != query.message.chat_id:
             await settle(query, strings(language).expired)
         elif verb == "vote" and argument in ("up", "down"):
             self._store.vote(token, query.from_user.id, good=argument == "up")
             await settle(query, strings(language).vote_up if argument == "up" else strings(language).vote_down)
-        elif verb in ("context", "more", "search") and argument.isdigit():
-            await self._unfold(query, query.message, kept, verb, int(argument))
+        elif verb in ("context", "more", "search") and place is not None:
+            await self._unfold(query, query.message, kept, verb, place)
         else:
             await settle(query, strings(language).expired)
 
@@ -290,20 +291,6 @@ class Handlers:
 
 
 def _refers(message: Message) -> bool:
-    return message.reply_to_message is not None or message.quote is not None
-
-
-def _addressed(message: Message, bot: Bot) -> str | None:
-    """What is asked of the bot, without its name; None where a group's message is not for it."""
-    text = message.text or ""
-    if message.chat.type == Chat.PRIVATE:
-        return text
-    own = f"@{bot.username}".casefold()
-    for entity, word in message.parse_entities([MessageEntity.MENTION, MessageEntity.TEXT_MENTION]).items():
-        is_ours = word.casefold() == own or (entity.user is not None and entity.user.id == bot.id)
-        if is_ours:
-            return " ".join(text.replace(word, " ", 1).split()) if word.startswith("@") else text
+    """Whether it is said about another message; in a topic every message "replies" to the topic's beginning."""
     replied = message.reply_to_message
-    if replied is not None and replied.from_user is not None and replied.from_user.id == bot.id:
-        return text
-    return None
+    return message.quote is not None or (replied is not None and replied.forum_topic_created is None)

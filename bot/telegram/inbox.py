@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
@@ -20,9 +21,11 @@ from telegram.ext import BaseUpdateProcessor
 from telegram.request import HTTPXRequest
 
 from bot.telegram.patience import Patience
-from bot.telegram.store import Store
+from bot.telegram.store import Store, StoreError
 
 __all__ = ["InOrder", "Inbox", "Sending", "interim", "replying"]
+
+logger = logging.getLogger(__name__)
 
 _SENDING = "sendMessage"
 _ANSWERING = (_SENDING, "editMessageText")  # by these an update is answered
@@ -43,12 +46,19 @@ class Inbox(asyncio.Queue[object]):
 
     async def put(self, item: object) -> None:
         """Keep an update and queue it; one that came before is passed over. Inline queries are stale in seconds."""
-        if isinstance(item, Update) and not item.inline_query and not item.chosen_inline_result:
-            chat = item.effective_chat.id if item.effective_chat else None
-            if not self._store.take_in(item.update_id, chat, item.to_json()):
-                return
+        if isinstance(item, Update) and not item.inline_query and not await self._taken_in(item):
+            return
         await super().put(item)
         await asyncio.sleep(0)  # a hundred may come at once: between two of them others have their turn
+
+    async def _taken_in(self, update: Update) -> bool:
+        """Keep it, however long that takes: Telegram is not told before that it came."""
+        while True:
+            try:
+                return self._store.take_in(update.update_id, update.to_json())
+            except StoreError as error:
+                logger.error("an update cannot be kept (%s); trying again", error)
+                await asyncio.sleep(1)
 
     async def put_waiting(self, bot: Bot) -> int:
         """Queue what an earlier process left; how many."""
@@ -116,6 +126,15 @@ class InOrder(BaseUpdateProcessor):
         if not isinstance(update, Update):
             await coroutine
             return
+        try:
+            await self._handle(update, coroutine)
+        finally:
+            if isinstance(coroutine, Coroutine):
+                coroutine.close()  # one that was never begun; it does nothing to another
+        with suppress(StoreError):  # then it is handled again after the next start
+            self._store.done(update.update_id)
+
+    async def _handle(self, update: Update, coroutine: Awaitable[Any]) -> None:
         if update.update_id in self._inbox.left:  # it has waited long enough
             self._inbox.left.discard(update.update_id)
             await self._in_turn(update, coroutine)
@@ -123,9 +142,6 @@ class InOrder(BaseUpdateProcessor):
             async with self._patience.turn(update) as admitted:
                 if admitted:
                     await self._in_turn(update, coroutine)
-                elif isinstance(coroutine, Coroutine):
-                    coroutine.close()
-        self._store.done(update.update_id)
 
     async def _in_turn(self, update: Update, coroutine: Awaitable[Any]) -> None:
         _in_hand.set(update.update_id)
@@ -158,9 +174,15 @@ class Sending(HTTPXRequest):
         status, body = await super().do_request(url, *arguments, **options)
         update = _in_hand.get()
         if status == HTTPStatus.OK and update is not None and url.endswith(_ANSWERING):
-            shown = _reply.get()
-            if shown is not None and url.endswith(_SENDING):
-                self._store.sent_as(shown, json.loads(body)["result"]["message_id"], update)
-            else:
-                self._store.done(update)
+            try:
+                self._note(update, url, body)
+            except StoreError as error:  # Telegram has the answer: it must not be sent again for this
+                logger.error("an answer was sent and cannot be noted (%s)", error)
         return status, body
+
+    def _note(self, update: int, url: str, body: bytes) -> None:
+        shown = _reply.get()
+        if shown is not None and url.endswith(_SENDING):
+            self._store.sent_as(shown, json.loads(body)["result"]["message_id"], update)
+        else:
+            self._store.done(update)

@@ -108,6 +108,8 @@ class Limiter(BaseRateLimiter[None]):
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as error:
+                if time.monotonic() > end:
+                    raise
                 self.flood_waits += 1
                 told = error.retry_after
                 pause = told if isinstance(told, int | float) else told.total_seconds()

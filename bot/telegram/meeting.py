@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from bot.telegram.strings import Language, Strings
 
-__all__ = ["Meeting", "Sentence", "language_of", "met", "sentence"]
+__all__ = ["Meeting", "Sentence", "language_of", "met", "sentence", "whole_number"]
 
 LONGEST_CHARACTERS = 2000
 MOST_WORDS = 300
@@ -68,6 +68,11 @@ def language_of(text: str, chosen: str | None, client: str | None) -> Language:
             case "en" | "ur" | "zh":
                 return told
     return "en"
+
+
+def whole_number(text: str) -> int | None:
+    """The number that somebody typed, or a button holds; None where it is none, or nobody can mean one so large."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def sentence(words: Strings, name: Sentence) -> str:

@@ -18,6 +18,7 @@ __all__ = ["Allowance", "Excess", "Patience"]
 
 MOST_SECONDS = 120.0  # that a question waits for its asker's turn
 MOST_IN_HAND = 3  # of one person, before they are told that it takes a moment
+MOST_OF_A_CHAT = 80  # updates in hand, however slowly it may be answered
 _FORGET_FROM = 10_000  # known askers
 
 Excess: TypeAlias = Literal["one_moment", "too_many"]
@@ -46,61 +47,64 @@ class Allowance:
 
 
 class Patience:
-    """Admits the updates of each person and chat as often as they may ask."""
+    """Admits what concerns the bot as often as its sender and, in groups, its chat may ask."""
 
     def __init__(
         self,
         people: Allowance,
-        chats: Allowance,
+        groups: Allowance,
         tell: Callable[[Update, Excess], Awaitable[None]],
-        *,
-        exempt: frozenset[int] = frozenset(),
+        concerns: Callable[[Update], bool],
     ) -> None:
         self._people = people
-        self._chats = chats
+        self._groups = groups
         self._tell = tell
-        self._exempt = exempt
-        self._in_hand: Counter[int] = Counter()
-        self._told: dict[int, set[Excess]] = {}
+        self._concerns = concerns
+        self._in_hand: Counter[int] = Counter()  # by sender, and by chat
+        self._told: dict[int, set[Excess]] = {}  # by chat, until nothing of it is in hand
         self._telling: set[asyncio.Future[None]] = set()
 
     @asynccontextmanager
     async def turn(self, update: Update) -> AsyncIterator[bool]:
         """Inside, the update is handled if True, and passed over if False; before, it has waited as long as it must."""
-        person, chat = update.effective_user, update.effective_chat
-        if person is None or chat is None or person.id in self._exempt:
+        sender, chat = update.effective_sender, update.effective_chat
+        if sender is None or chat is None or not self._concerns(update):
             yield True
             return
-        self._in_hand[person.id] += 1
+        counted = {sender.id, chat.id}
+        self._in_hand.update(counted)
         try:
-            wait = self._reserved(person.id, chat.id)
-            if wait is None or (wait and update.callback_query):  # a button's press is of no use later
-                self._say(update, person.id, "too_many" if wait is None else "one_moment")
+            wait = self._reserved(sender.id, chat.id, is_press=update.callback_query is not None)
+            if wait is None:
+                self._say(update, chat.id, "one_moment" if update.callback_query else "too_many")
                 yield False
                 return
-            if wait or self._in_hand[person.id] > MOST_IN_HAND:
-                self._say(update, person.id, "one_moment")
+            if wait or self._in_hand[sender.id] > MOST_IN_HAND:
+                self._say(update, chat.id, "one_moment")
             if wait:
                 await asyncio.sleep(wait)
             yield True
         finally:
-            self._in_hand[person.id] -= 1
-            if not self._in_hand[person.id]:
-                del self._in_hand[person.id]
-                self._told.pop(person.id, None)
+            self._in_hand.subtract(counted)
+            self._in_hand = +self._in_hand
+            if chat.id not in self._in_hand:
+                self._told.pop(chat.id, None)
 
-    def _reserved(self, person: int, chat: int) -> float | None:
+    def _reserved(self, sender: int, chat: int, *, is_press: bool) -> float | None:
+        """How long it has to wait; None where it is passed over: a button's press is of no use later."""
         now = time.monotonic()
-        waits = self._people.wait(person, now), self._chats.wait(chat, now)
-        if waits[0] is None or waits[1] is None:
+        asked = [(self._people, sender), *([(self._groups, chat)] if chat < 0 else [])]
+        waits = [allowance.wait(asker, now) for allowance, asker in asked]
+        longest = max(MOST_SECONDS if wait is None else wait for wait in waits)
+        if None in waits or (is_press and longest) or self._in_hand[chat] > MOST_OF_A_CHAT:
             return None
-        self._people.take(person, now)
-        self._chats.take(chat, now)
-        return max(waits[0], waits[1])
+        for allowance, asker in asked:
+            allowance.take(asker, now)
+        return longest
 
-    def _say(self, update: Update, person: int, excess: Excess) -> None:
+    def _say(self, update: Update, chat: int, excess: Excess) -> None:
         """Beside whatever waits, so that nothing is overtaken meanwhile."""
-        told = self._told.setdefault(person, set())
+        told = self._told.setdefault(chat, set())
         if excess in told and not update.callback_query:  # a press has to be answered, each
             return
         told.add(excess)

@@ -7,6 +7,7 @@ import copy
 import hmac
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -45,7 +46,12 @@ class Receiving(HTTPXRequest):
     async def do_request(self, url: str, *arguments: Any, **options: Any) -> tuple[int, bytes]:
         """One request, as PTB makes it."""
         status, body = await super().do_request(url, *arguments, **options)
-        if status == HTTPStatus.OK and url.endswith("getUpdates"):
+        if not url.endswith("getUpdates"):
+            return status, body
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):  # at which PTB would stop asking, for good
+            logger.error("Telegram does not know the bot's token (%d); asking again", status)
+            return HTTPStatus.BAD_GATEWAY, body
+        if status == HTTPStatus.OK:
             answer = json.loads(body)
             readable = []
             for update in answer["result"]:
@@ -103,7 +109,7 @@ def serve_webhook(
     """
     host, _, port = listen.rpartition(":")
     given = {"secret": secret, "take": take, "skipped": skipped}
-    application = Application([(urlsplit(url).path or "/", _Hook, given)], log_function=lambda handler: None)
+    application = Application([(re.escape(urlsplit(url).path or "/"), _Hook, given)], log_function=lambda handler: None)
     server = HTTPServer(application, max_body_size=LARGEST_UPDATE_BYTES, xheaders=False)
     server.listen(int(port), host.strip("[]"))
     return server.stop

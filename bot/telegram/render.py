@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import assert_never
 
-from bot.telegram import links
-from bot.telegram.links import harmless, linkable, shortened, text_fragment, title, units
+from bot.telegram.links import bibtex, citation_text, harmless, linkable, shortened, text_fragment, title, units
 from bot.telegram.markup import (
     ISOLATE,
     NAME,
@@ -39,9 +38,7 @@ __all__ = [
     "View",
     "abstention",
     "answer",
-    "bibtex",
     "citation",
-    "citation_text",
     "context",
     "inline_results",
     "notice",
@@ -64,10 +61,6 @@ _LINK_BYTES = 2600  # of an address as HTML has it: each `&` is five
 _DATA, _COPY, _SWITCH = 64, 256, 256
 
 _TAG = re.compile(r"<[^>]*>")
-
-
-citation_text = links.citation_text
-bibtex = links.bibtex
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +144,8 @@ class _Shown:
 
 
 def notice(sentence: str, rows: tuple[tuple[Button, ...], ...] = ()) -> Message:
-    """A sentence of ours, as it stands."""
-    return Message(escaped(sentence), rows)
+    """A sentence of ours, as it stands as far as it fits."""
+    return Message(escaped(sentence if units(sentence) <= MAX_UNITS else shortened(sentence, MAX_UNITS // 2)), rows)
 
 
 def answer(reply: Answer, view: View) -> Message:

@@ -14,6 +14,7 @@ from retrieval.errors import InputError
 __all__ = ["TelegramSettings", "read_environment_file", "read_telegram_settings"]
 
 PREFIX = "QUOTH_TELEGRAM_"
+GROUP_QUESTIONS = 18  # a minute: Telegram lets a bot say twenty things to a group
 
 
 class TelegramSettings(BaseSettings):
@@ -29,7 +30,7 @@ class TelegramSettings(BaseSettings):
         frozenset()
     )  # users and chats; nobody else is answered, if any is named
     user_questions_a_minute: int = Field(default=20, ge=1)
-    chat_questions_a_minute: int = Field(default=40, ge=1)
+    group_questions_a_minute: int = Field(default=GROUP_QUESTIONS, ge=1)
     retention_days: int = Field(default=30, ge=1, le=3650)
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None

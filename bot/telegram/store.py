@@ -11,20 +11,21 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from retrieval.errors import InputError
 
-__all__ = ["Kept", "Statistics", "Store"]
+__all__ = ["STORE", "Kept", "Statistics", "Store", "StoreError"]
 
+StoreError: TypeAlias = sqlite3.Error  # a full disk, a lock that is held
 STORE = "telegram.sqlite"
 FORMAT = 2
 SCHEMA = """
 CREATE TABLE updates (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL UNIQUE, chat INTEGER, body TEXT,
-    done INTEGER NOT NULL DEFAULT 0
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL UNIQUE, body TEXT, done INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX waiting ON updates (number) WHERE NOT done;
 CREATE TABLE replies (
@@ -49,7 +50,7 @@ DROP INDEX replies_by_answer;
 DROP INDEX replies_by_asker;
 """
 COPIED_FROM_FORMAT_1 = """
-INSERT INTO updates (id, chat, body, done) SELECT id, chat, body, done IS NOT NULL FROM former_updates ORDER BY id;
+INSERT INTO updates (id, body, done) SELECT id, body, done IS NOT NULL FROM former_updates ORDER BY id;
 INSERT INTO replies SELECT *, NULL FROM former_replies;
 INSERT INTO votes SELECT * FROM former_votes;
 INSERT INTO languages SELECT * FROM former_languages;
@@ -96,7 +97,7 @@ class Store:
     """The open file; `:memory:` for tests."""
 
     def __init__(self, path: Path | str) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=1)
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
@@ -124,12 +125,24 @@ class Store:
         """Let go of the file."""
         self._connection.close()
 
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """What is written inside is kept whole, or not at all."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
     # Updates
 
-    def take_in(self, update_id: int, chat: int | None, body: str) -> bool:
+    def take_in(self, update_id: int, body: str) -> bool:
         """Keep an update until it is done; False where it was taken in before."""
-        statement = "INSERT OR IGNORE INTO updates (id, chat, body) VALUES (?, ?, ?)"
-        return self._connection.execute(statement, (update_id, chat, body)).rowcount == 1
+        statement = "INSERT OR IGNORE INTO updates (id, body) VALUES (?, ?)"
+        return self._connection.execute(statement, (update_id, body)).rowcount == 1
 
     def done(self, update_id: int) -> None:
         """The update needs nothing more; its number is kept for a while, its words are not."""
@@ -188,10 +201,9 @@ class Store:
 
     def sent_as(self, token: str, answer_message: int, update_id: int) -> None:
         """Note by which message the reply was given, and that the update is done with it."""
-        self._connection.execute("BEGIN")
-        self._connection.execute("UPDATE replies SET answer_message = ? WHERE token = ?", (answer_message, token))
-        self.done(update_id)
-        self._connection.execute("COMMIT")
+        with self._together():
+            self._connection.execute("UPDATE replies SET answer_message = ? WHERE token = ?", (answer_message, token))
+            self.done(update_id)
 
     def kept(self, token: str) -> Kept | None:
         """The reply of that token; None where it is gone."""
@@ -218,17 +230,6 @@ class Store:
             return None
         token, chat, question, history, answer_message, at, body = row
         return Kept(token, chat, question, tuple(json.loads(history)), answer_message, at, json.loads(body))
-
-    def quoting(self, document_id: str) -> Iterator[Kept]:
-        """The replies that quote a document."""
-        for (token,) in self._connection.execute("SELECT token FROM replies").fetchall():
-            found = self.kept(token)
-            if found and any(excerpt["document"] == document_id for excerpt in found.body["excerpts"]):
-                yield found
-
-    def expire(self, token: str) -> None:
-        """Forget a reply: its buttons say so from now on."""
-        self._connection.execute("DELETE FROM replies WHERE token = ?", (token,))
 
     # What people chose
 
@@ -282,26 +283,33 @@ class Store:
         self._connection.execute("INSERT OR REPLACE INTO languages VALUES (?, ?)", (chat, language))
 
     def forget(self, chat: int) -> None:
-        """Delete what is kept of a chat, but for the numbers of updates that are done."""
-        self._connection.execute("BEGIN")
-        self._connection.execute("DELETE FROM votes WHERE token IN (SELECT token FROM replies WHERE chat = ?)", (chat,))
-        self._connection.execute("DELETE FROM replies WHERE chat = ?", (chat,))
-        self._connection.execute("DELETE FROM languages WHERE chat = ?", (chat,))
-        self._connection.execute("COMMIT")
+        """Delete what is kept of a chat."""
+        with self._together():
+            of_chat = "DELETE FROM votes WHERE token IN (SELECT token FROM replies WHERE chat = ?)"
+            self._connection.execute(of_chat, (chat,))
+            self._connection.execute("DELETE FROM replies WHERE chat = ?", (chat,))
+            self._connection.execute("DELETE FROM languages WHERE chat = ?", (chat,))
+        self._wipe()
 
     def forget_before(self, at: float) -> None:
         """Delete the replies to what was asked before that time, and the numbers of updates that are long done."""
-        self._connection.execute("BEGIN")
-        self._connection.execute("DELETE FROM replies WHERE at < ?", (at,))
-        self._connection.execute("DELETE FROM votes WHERE token NOT IN (SELECT token FROM replies)")
-        self._connection.execute(
-            "DELETE FROM updates WHERE done AND number <= (SELECT max(number) FROM updates) - ?", (DONE_ARE_KEPT,)
-        )
-        self._connection.execute("COMMIT")
+        with self._together():
+            self._connection.execute("DELETE FROM replies WHERE at < ?", (at,))
+            self._connection.execute("DELETE FROM votes WHERE token NOT IN (SELECT token FROM replies)")
+            self._connection.execute(
+                "DELETE FROM updates WHERE done AND number <= (SELECT max(number) FROM updates) - ?", (DONE_ARE_KEPT,)
+            )
+        self._wipe()
+
+    def _wipe(self) -> None:
+        """Leave nothing of what was deleted in the journal either."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def migrate(self, group: int, supergroup: int) -> None:
-        """What is kept of a group is that of the supergroup that it became."""
-        self._connection.execute("BEGIN")
-        for table in ("replies", "languages"):
-            self._connection.execute(f"UPDATE OR IGNORE {table} SET chat = ? WHERE chat = ?", (supergroup, group))  # noqa: S608 - names of ours
-        self._connection.execute("COMMIT")
+        """What is kept of a group is that of the supergroup that it became, in which messages are numbered anew."""
+        with self._together():
+            self._connection.execute(
+                "UPDATE replies SET chat = ?, question_message = NULL, answer_message = NULL WHERE chat = ?",
+                (supergroup, group),
+            )
+            self._connection.execute("UPDATE OR IGNORE languages SET chat = ? WHERE chat = ?", (supergroup, group))
