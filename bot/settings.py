@@ -65,7 +65,7 @@ def _with(settings: Settings, name: str, value: str) -> Settings:
             case "QUOTH_OPERATING_POINT":
                 change = {"operating_point": _number(float, value, "a number between 0 and 1")}
             case "QUOTH_WEB_ALLOWED":
-                change = {"web_allowed": tuple(host.strip() for host in value.split(",") if host.strip())}
+                change = {"web_allowed": tuple(_place(host.strip()) for host in value.split(",") if host.strip())}
             case _:
                 raise InputError(
                     f"expected a setting among {', '.join(NAMES)}, found {name}: correct its name, or unset it"
@@ -73,6 +73,13 @@ def _with(settings: Settings, name: str, value: str) -> Settings:
         return replace(settings, **change)
     except ValueError as error:
         raise InputError(f"{name}: {error}; correct it, or unset it") from error
+
+
+def _place(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()):
+        raise ValueError(f"expected host:port between commas, found {text!r}")
+    return text
 
 
 def _number(kind: type[int] | type[float], value: str, expected: str) -> float:
