@@ -54,7 +54,7 @@ def test_a_store_of_the_former_format_is_taken_over(tmp_path: Path) -> None:
     for _ in range(2):
         store = Store(path)
         assert store.waiting() == ['{"update_id": 42}']
-        assert not store.take_in(41, "again")
+        assert not store.take_in([(41, "again")])
         found = store.reply_to(7, 10)
         assert found is not None
         assert (found.question, found.answer_message) == ("How long?", 11)
@@ -83,16 +83,16 @@ def test_a_file_that_is_no_store_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_clock_that_jumps_turns_nothing_round(monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
     """What came first is first, what was done stays done, and the last question is the last one asked."""
     store, true = Store(":memory:"), time.time
-    assert store.take_in(1, "first")
+    assert store.take_in([(1, "first")])
     store.done(1)
     kept(store, 10)
     monkeypatch.setattr(time, "time", lambda: true() + jump)
-    assert store.take_in(9, "second")
-    assert store.take_in(3, "third")  # Telegram begins anew with any number after a week
+    assert store.take_in([(9, "second")])
+    assert store.take_in([(3, "third")])  # Telegram begins anew with any number after a week
     kept(store, 11)
     store.forget_before(0.0)
     assert store.waiting() == ["second", "third"]
-    assert not store.take_in(1, "first again")
+    assert not store.take_in([(1, "first again")])
     last = store.last(7, None, 5)
     assert last is not None
     assert last.question == "question 11"
@@ -101,13 +101,13 @@ def test_a_clock_that_jumps_turns_nothing_round(monkeypatch: pytest.MonkeyPatch,
 def test_the_numbers_of_updates_long_done_go() -> None:
     store = Store(":memory:")
     for number in range(1, DONE_ARE_KEPT + 12):
-        store.take_in(number, "")
+        store.take_in([(number, "")])
         if number != 3:
             store.done(number)
     store.forget_before(0.0)
-    assert store.take_in(2, "")  # long ago
-    assert not store.take_in(100, "")
-    assert not store.take_in(3, "")  # it waits still
+    assert store.take_in([(2, "")])  # long ago
+    assert not store.take_in([(100, "")])
+    assert not store.take_in([(3, "")])  # it waits still
 
 
 def test_what_a_group_had_is_the_supergroups() -> None:
@@ -140,13 +140,13 @@ def test_statistics_count_questions_and_tell_how_long_they_took() -> None:
 def test_what_fails_halfway_is_undone_and_stops_nothing_after_it(tmp_path: Path) -> None:
     path = tmp_path / "telegram.sqlite"
     store = Store(path)
-    store.take_in(1, "first")
+    store.take_in([(1, "first")])
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("CREATE TRIGGER refuses BEFORE UPDATE ON updates BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
     with pytest.raises(StoreError, match="the disk is full"):
         store.sent_as(kept(store, 10), 11, 1)
     other.execute("DROP TRIGGER refuses")
-    store.take_in(2, "second")
+    store.take_in([(2, "second")])
     assert other.execute("SELECT count(*) FROM updates").fetchone() == (2,)  # others see it: no transaction is open
     store.forget(7)
     other.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -64,7 +65,7 @@ def run(
 
     `figures` is where to serve health and metrics, "host:port", if anywhere.
     """
-    sys.setswitchinterval(0.001)  # the engine's thread lets the event loop in sooner
+    sys.setswitchinterval(0.0001)  # seconds: the engine's thread lets the event loop in sooner
     for name in ("httpx", "telegram", "apscheduler"):  # their messages carry the token in URLs
         logging.getLogger(name).setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
@@ -145,6 +146,8 @@ class _Service:
     async def _start(self, application: Application) -> None:  # type: ignore[type-arg]
         """Load, greet Telegram, take up what was left, let updates come; `InputError` where that cannot be."""
         await self._answering.run(lambda engine: engine.warm_up())
+        gc.collect()
+        gc.freeze()  # tables and dictionaries stay: to look through them again and again would hold up the loop
         try:
             await application.initialize()
             await application.start()
@@ -179,7 +182,7 @@ class _Service:
             base_url=settings.api_base,
             base_file_url=settings.file_base,
             request=Sending(self._store, connection_pool_size=64, pool_timeout=30),
-            get_updates_request=Receiving(self._counts.skipped.inc, connection_pool_size=1),
+            get_updates_request=Receiving(self._store, self._counts.skipped.inc, connection_pool_size=1),
             rate_limiter=self._limiter,
         )
         application = (
@@ -239,7 +242,9 @@ class _Service:
 
         self._serving(
             settings.webhook_listen,
-            lambda at: serve_webhook(at, url, secret=secret, take=take, skipped=self._counts.skipped.inc),
+            lambda at: serve_webhook(
+                at, url, secret=secret, store=self._store, take=take, skipped=self._counts.skipped.inc
+            ),
         )
         try:
             await application.bot.set_webhook(url, secret_token=secret, allowed_updates=ALLOWED_UPDATES)

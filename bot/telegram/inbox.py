@@ -1,7 +1,7 @@
 """Updates that are not lost: kept before Telegram is told that they came, done when they are answered.
 
-python-telegram-bot confirms an update as soon as it has queued it. Here queueing means to keep it on the disk first;
-what was not done when the process ended is queued again when it starts.
+python-telegram-bot confirms an update as soon as it has queued it. Here it is on the disk before (`receiving.py`); what
+was not done when the process ended is queued again when it starts.
 """
 
 from __future__ import annotations
@@ -44,29 +44,13 @@ class Inbox(asyncio.Queue[object]):
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self.left: set[int] = set()  # the updates that an earlier process left
 
-    async def put(self, item: object) -> None:
-        """Keep an update and queue it; one that came before is passed over. Inline queries are stale in seconds."""
-        if isinstance(item, Update) and not item.inline_query and not await self._taken_in(item):
-            return
-        await super().put(item)
-        await asyncio.sleep(0)  # a hundred may come at once: between two of them others have their turn
-
-    async def _taken_in(self, update: Update) -> bool:
-        """Keep it, however long that takes: Telegram is not told before that it came."""
-        while True:
-            try:
-                return self._store.take_in(update.update_id, update.to_json())
-            except StoreError as error:
-                logger.error("an update cannot be kept (%s); trying again", error)
-                await asyncio.sleep(1)
-
     async def put_waiting(self, bot: Bot) -> int:
         """Queue what an earlier process left; how many."""
         waiting = self._store.waiting()
         updates = [Update.de_json(json.loads(body), bot) for body in waiting]
         self.left = {update.update_id for update in updates}
         for update in updates:
-            await super().put(update)
+            await self.put(update)
         return len(updates)
 
     async def get(self) -> object:

@@ -1,14 +1,16 @@
-"""How updates come in: fetched or posted. One that cannot be read never stops those after it."""
+"""How updates come in: fetched or posted, and kept on the disk before Telegram hears that they came.
+
+One that cannot be read never stops those after it; one that came before is passed over.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import hmac
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -18,6 +20,8 @@ from telegram.ext import ExtBot
 from telegram.request import HTTPXRequest
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
+
+from bot.telegram.store import Store, StoreError
 
 __all__ = ["InSmallNumbers", "Receiving", "serve_webhook"]
 
@@ -37,10 +41,11 @@ class InSmallNumbers(ExtBot[None]):
 
 
 class Receiving(HTTPXRequest):
-    """Fetches updates, and empties those that PTB cannot read: else it would ask for the same ones for ever."""
+    """Fetches updates, and empties those that need nothing: an unreadable one PTB would ask for again for ever."""
 
-    def __init__(self, skipped: Callable[[], None], **options: Any) -> None:
+    def __init__(self, store: Store, skipped: Callable[[], None], **options: Any) -> None:
         super().__init__(**options)
+        self._store = store
         self._skipped = skipped
 
     async def do_request(self, url: str, *arguments: Any, **options: Any) -> tuple[int, bytes]:
@@ -53,26 +58,20 @@ class Receiving(HTTPXRequest):
             return HTTPStatus.BAD_GATEWAY, body
         if status == HTTPStatus.OK:
             answer = json.loads(body)
-            readable = []
-            for update in answer["result"]:
-                readable.append(update if _is_readable(update) else self._emptied(update))
-                await asyncio.sleep(0)  # a hundred may come at once
-            if readable != answer["result"]:
-                body = json.dumps({**answer, "result": readable}).encode()
+            told = [{"update_id": update["update_id"]} for update in answer["result"]]  # for PTB's offset
+            news = {update["update_id"]: update for update in await _news(answer["result"], self._store, self._skipped)}
+            result = [news.get(update["update_id"], update) for update in told]
+            body = json.dumps({**answer, "result": result}).encode()
         return status, body
-
-    def _emptied(self, update: dict[str, Any]) -> dict[str, Any]:
-        self._skipped()
-        logger.error("update %s cannot be read and is passed over", update["update_id"])
-        return {"update_id": update["update_id"]}
 
 
 class _Hook(RequestHandler):
     """What Telegram posts to: it sends an update again until that was answered with 200."""
 
-    def initialize(self, secret: str, take: Take, skipped: Callable[[], None]) -> None:
+    def initialize(self, secret: str, store: Store, take: Take, skipped: Callable[[], None]) -> None:
         """Keep what `serve_webhook` was given."""
         self._secret = secret
+        self._store = store
         self._take = take
         self._skipped = skipped
 
@@ -86,11 +85,8 @@ class _Hook(RequestHandler):
             update = json.loads(self.request.body)
         except ValueError:
             update = None
-        if isinstance(update, dict) and _is_readable(update):
-            await self._take(update)
-        else:
-            self._skipped()
-            logger.error("a posted update cannot be read and is passed over")
+        for one in await _news([update], self._store, self._skipped):
+            await self._take(one)
 
 
 def serve_webhook(
@@ -98,6 +94,7 @@ def serve_webhook(
     url: str,
     *,
     secret: str,
+    store: Store,
     take: Take,
     skipped: Callable[[], None],
 ) -> Callable[[], None]:
@@ -108,15 +105,37 @@ def serve_webhook(
     where the address cannot be used.
     """
     host, _, port = listen.rpartition(":")
-    given = {"secret": secret, "take": take, "skipped": skipped}
+    given = {"secret": secret, "store": store, "take": take, "skipped": skipped}
     application = Application([(re.escape(urlsplit(url).path or "/"), _Hook, given)], log_function=lambda handler: None)
     server = HTTPServer(application, max_body_size=LARGEST_UPDATE_BYTES, xheaders=False)
     server.listen(int(port), host.strip("[]"))
     return server.stop
 
 
-def _is_readable(update: dict[str, Any]) -> bool:
+async def _news(updates: Sequence[Any], store: Store, skipped: Callable[[], None]) -> list[dict[str, Any]]:
+    """Those of the updates that are to be handled, kept in the store but for inline queries, stale in seconds."""
+    readable = []
+    for update in updates:
+        if _is_readable(update):
+            readable.append(update)
+        else:
+            skipped()
+            logger.error("an update cannot be read and is passed over")
+        await asyncio.sleep(0)  # many may come at once: between two of them others have their turn
+    lasting = [(update["update_id"], json.dumps(update)) for update in readable if "inline_query" not in update]
+    while lasting:
+        try:
+            new = store.take_in(lasting)
+        except StoreError as error:  # Telegram is not told meanwhile that they came
+            logger.error("updates cannot be kept (%s); trying again", error)
+            await asyncio.sleep(1)
+        else:
+            return [update for update in readable if update["update_id"] in new or "inline_query" in update]
+    return readable
+
+
+def _is_readable(update: Any) -> bool:
     try:
-        return Update.de_json(copy.deepcopy(update), None).update_id >= 0
+        return Update.de_json(update, None).update_id >= 0
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):  # as a shape of another kind ends in
         return False

@@ -10,7 +10,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,10 +139,11 @@ class Store:
 
     # Updates
 
-    def take_in(self, update_id: int, body: str) -> bool:
-        """Keep an update until it is done; False where it was taken in before."""
+    def take_in(self, updates: Iterable[tuple[int, str]]) -> set[int]:
+        """Keep updates, each a number and its body, until they are done; the numbers of those not taken in before."""
         statement = "INSERT OR IGNORE INTO updates (id, body) VALUES (?, ?)"
-        return self._connection.execute(statement, (update_id, body)).rowcount == 1
+        with self._together():
+            return {one[0] for one in updates if self._connection.execute(statement, one).rowcount == 1}
 
     def done(self, update_id: int) -> None:
         """The update needs nothing more; its number is kept for a while, its words are not."""
