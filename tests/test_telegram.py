@@ -181,6 +181,20 @@ def test_forged_buttons_are_expired(reader: Chat, data: str) -> None:
 # Administrators
 
 
+def test_each_reader_is_shown_the_commands_that_are_theirs_in_their_language(telegram_server: Server) -> None:
+    def menu(scope: str, language: str) -> dict[str, str]:
+        found = [
+            told for (where, code), told in telegram_server.commands.items() if scope in where and code == language
+        ]
+        return {command["command"]: command["description"] for command in found[0]} if found else {}
+
+    telegram_server.until(lambda: bool(menu(str(ADMINISTRATOR), "zh")))
+    for code, words in (("", EN), ("ur", strings("ur")), ("zh", strings("zh"))):
+        assert menu("default", code) == dict(words.commands)
+        assert list(menu("all_group_chats", code)) == ["help", "sources", "search", "verify"]
+        assert menu(str(ADMINISTRATOR), code) == dict(words.commands + words.administrator_commands)
+
+
 def test_an_administrator_adds_a_file_and_removes_it_again(telegram_server: Server, shelf: Path) -> None:
     administrator = telegram_server.private(user_id=ADMINISTRATOR)
     sentence = "Forty camels crossed the salt desert of Kharan last winter, the herders said to our reporter."
