@@ -69,6 +69,10 @@ def make_parser(run_of: Mapping[str, Callable[[Options], int]]) -> argparse.Argu
     telegram = command("telegram", "run the Telegram bot (its token in QUOTH_TELEGRAM_TOKEN)")
     telegram.add_argument("--webhook", action="store_true", help="be called by Telegram instead of asking it")
     command("check", "look for damage: re-hash every snapshot, compare the indexes with the store")
+    backup = command("backup", "write the whole library to one file, while others use it")
+    backup.add_argument("file", metavar="FILE", help="what stands there gives way once the backup is whole")
+    restore = command("restore", "make a library of a backup, where there is none")
+    restore.add_argument("file", metavar="FILE", help="as `quoth backup` wrote it")
     reindex = command("reindex", "make passages, embeddings and indexes anew")
     reindex.add_argument("--model", metavar="NAME", help="a sentence-transformers folder or hub name")
     return parser

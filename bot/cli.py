@@ -254,6 +254,28 @@ def _check(options: Options) -> int:
     return 0
 
 
+def _backup(options: Options) -> int:
+    from retrieval.backup import backup
+
+    library = _engine(options).library
+    backup(library, Path(options.file))
+    _notice(f"{library.count_documents()} documents are in {one_line(options.file)}")
+    return 0
+
+
+def _restore(options: Options) -> int:
+    from contextlib import closing
+
+    from bot.settings import read_settings
+    from retrieval.backup import restore
+
+    folder = read_settings(options.library).library
+    with closing(restore(Path(options.file), folder)) as library:
+        documents = library.count_documents()
+    _notice(f"{documents} documents are in {one_line(str(folder))}; its indexes come with the next use")
+    return 0
+
+
 def _telegram(options: Options) -> int:
     import logging
 
@@ -293,7 +315,8 @@ def _reindex(options: Options) -> int:
     return InputError.exit_code if report.refused else 0
 
 
-_RUNS = (_ingest, _ask, _chat, _verify, _sources, _show, _remove, _prune, _telegram, _check, _reindex)
+_LOOKING_AFTER = (_sources, _show, _remove, _prune, _check, _backup, _restore, _reindex)
+_RUNS = (_ingest, _ask, _chat, _verify, _telegram, *_LOOKING_AFTER)
 _COMMANDS = {run.__name__.removeprefix("_"): run for run in _RUNS}  # `quoth ask` is run by `_ask`
 
 

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from retrieval.datamodel import Document, Known, Reading, Snapshot
 from retrieval.errors import DamagedLibrary, StorageError, UnknownDocument
 from retrieval.rows import EncodedPassage, Row
 
-__all__ = ["INDEXES", "Library", "storing"]
+__all__ = ["INDEXES", "Library", "make", "storing"]
 
 FORMAT = 1
 FILE = "library.sqlite"
@@ -65,7 +65,7 @@ class Library:
                 )
             folder.mkdir(parents=True, exist_ok=True)
             if not path.exists():
-                _create(folder, path)
+                make(folder, _fill_new)
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
@@ -309,11 +309,12 @@ class Library:
             return self.connection.execute(statement, values).fetchall()
 
 
-def _create(folder: Path, path: Path) -> None:
-    """Make an empty library beside its place and rename it there, so that a kill leaves all of it or nothing.
+def make(folder: Path, fill: Callable[[sqlite3.Connection], object]) -> None:
+    """Make a library of what `fill` writes beside its place and rename it there: a kill leaves all of it or nothing.
 
     The folder itself is the lock: one process makes it, and clears away what a killed one left under the same name.
     """
+    path = folder / FILE
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -325,15 +326,19 @@ def _create(folder: Path, path: Path) -> None:
         _unlink(beside)
         try:
             with closing(sqlite3.connect(beside, isolation_level=None)) as connection:
+                fill(connection)
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(rows.SCHEMA)
-                connection.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
             beside.rename(path)
             os.fsync(lock)
         finally:
             _unlink(beside)
     finally:
         os.close(lock)
+
+
+def _fill_new(connection: sqlite3.Connection) -> None:
+    connection.executescript(rows.SCHEMA)
+    connection.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
 
 
 def _unlink(path: Path) -> None:

@@ -20,7 +20,7 @@ from retrieval.errors import ModelUnavailable
 from retrieval.library import Library
 from retrieval.writer import writing
 
-_COMMANDS = "ask chat check ingest prune reindex remove show sources telegram verify".split()
+_COMMANDS = "ask backup chat check ingest prune reindex remove restore show sources telegram verify".split()
 _REPLY = "id question answered confidence elapsed_ms excerpts nearest reason missing_terms".split()
 _EXCERPT = "rank text start end page highlights score document also_in differs".split()
 _DOCUMENT = "id title publisher authors published updated url source language sha256".split()

