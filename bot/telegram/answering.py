@@ -21,7 +21,7 @@ from retrieval.engine import Engine
 __all__ = ["Answering", "Busy"]
 
 T = TypeVar("T")
-MOST_WAITING = 2048  # as much as is in hand at once, and what inline queries ask
+MOST_WAITING = 8192  # as much as is in hand at once, and what inline queries ask
 
 
 class Busy(Exception):

@@ -31,7 +31,7 @@ _SENDING = "sendMessage"
 _ANSWERING = (_SENDING, "editMessageText")  # by these an update is answered
 _in_hand: ContextVar[int | None] = ContextVar("_in_hand", default=None)  # the update that this task handles
 _reply: ContextVar[str | None] = ContextVar("_reply", default=None)  # the kept reply that is being sent
-MOST_AT_ONCE = 1024  # updates in hand: each waits for its chat's turn, so that one chat does not hold up another
+MOST_AT_ONCE = 4096  # updates in hand: each waits for its chat's turn, so that one chat does not hold up another
 MOST_WAITING = 1024  # updates beside these; where there are more, Telegram keeps the rest until they are fetched
 
 

@@ -16,9 +16,9 @@ from telegram import Update
 
 __all__ = ["Allowance", "Excess", "Patience"]
 
-MOST_SECONDS = 120.0  # that a question waits for its asker's turn
-MOST_IN_HAND = 3  # of one person, before they are told that it takes a moment
-MOST_OF_A_CHAT = 80  # updates in hand, however slowly it may be answered
+MOST_SECONDS = 300.0  # that a question waits for its asker's turn
+MOST_IN_HAND = 8  # of one person, before they are told that it takes a moment
+MOST_OF_A_CHAT = 300  # updates in hand, however slowly it may be answered
 _FORGET_FROM = 10_000  # known askers
 
 Excess: TypeAlias = Literal["one_moment", "too_many"]

@@ -29,7 +29,7 @@ class TelegramSettings(BaseSettings):
     allowed: Annotated[frozenset[int], NoDecode] = (
         frozenset()
     )  # users and chats; nobody else is answered, if any is named
-    user_questions_a_minute: int = Field(default=20, ge=1)
+    user_questions_a_minute: int = Field(default=60, ge=1)  # as many as Telegram lets be answered in a chat
     group_questions_a_minute: int = Field(default=GROUP_QUESTIONS, ge=1)
     retention_days: int = Field(default=30, ge=1, le=3650)
     webhook_url: str | None = None
