@@ -118,9 +118,9 @@ class Engine:
         if not filters and not without:
             return None
         return {
-            document.id
-            for document in self.library.documents()
-            if document.id not in without and filters.admit(document)
+            document_id
+            for document_id, published, publisher in self.library.imprints()
+            if document_id not in without and filters.admit(published, publisher)
         }
 
     def search(self, query: Query, *, within: Collection[str] | None = None) -> list[Candidate]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from retrieval.datamodel import Document
 from retrieval.errors import BadQuestion
 
 __all__ = ["Filters", "narrowed"]
@@ -27,9 +26,8 @@ class Filters:
     def __bool__(self) -> bool:
         return self != Filters()
 
-    def admit(self, document: Document) -> bool:
-        """Whether the document passes; one without a date or publisher does not pass a filter on it."""
-        published, publisher = document.published, document.publisher
+    def admit(self, published: str | None, publisher: str | None) -> bool:
+        """Whether a document of that date and publisher passes; one without either does not pass a filter on it."""
         if self.since is not None and (
             published is None or published[: len(self.since)] < self.since[: len(published)]
         ):

@@ -189,6 +189,14 @@ class Library:
         told = "SELECT id, json_extract(fields, '$.publisher'), json_extract(fields, '$.url') FROM documents"
         return {row[0]: (row[1], row[2]) for row in self._rows_of(told, "id", document_ids)}
 
+    def imprints(self) -> list[tuple[str, str | None, str | None]]:
+        """Of every document its id, its date of publication and its publisher, in the order in which it was added."""
+        told = (
+            "SELECT id, json_extract(fields, '$.published'), json_extract(fields, '$.publisher') FROM documents"
+            " ORDER BY number"
+        )
+        return [(document_id, published, publisher) for document_id, published, publisher in self._rows(told)]
+
     def encoded(self, passage_ids: Sequence[str]) -> list[EncodedPassage]:
         """The passages of these ids, in that order; ids that are gone are left out."""
         found = {row[0]: row for row in self._rows_of(rows.PASSAGES, "id", passage_ids)}
