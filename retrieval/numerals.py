@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -187,11 +187,17 @@ _HEADS = {
         " term tranche summit meeting conference forum anniversary visit half"
     ).split()
 }
+_LONGEST_WORD = 32
 _ARABIC_VARIANTS = str.maketrans("يىكأۀ", "ییکاہ", "\u200c\u064b\u064e\u064f\u0650\u0651\u0652\u0670")
 
 
 def sense(written: str) -> Sense | None:
     """What a word or a sign means for a number, in whatever case and letters it is written."""
+    return _sense(written) if len(written) <= _LONGEST_WORD else _sense.__wrapped__(written)
+
+
+@lru_cache(maxsize=2**14)  # words repeat; what is longer than a word will not come again
+def _sense(written: str) -> Sense | None:
     return _lexicon().get(" ".join(written.translate(_ARABIC_VARIANTS).casefold().split()))
 
 
