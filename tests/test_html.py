@@ -70,6 +70,21 @@ def body(found: Document) -> list[str]:
     return [span.of(found.snapshot.text) for span in found.body]
 
 
+@pytest.mark.parametrize(
+    ("names", "authors"),
+    [
+        (["admin"], ()),
+        (["Sana Baloch", "admin", "Web Desk"], ("Sana Baloch", "Web Desk")),
+        (["desk@herald.example"], ()),
+    ],
+)
+def test_an_account_of_the_site_is_no_author(tmp_path: Path, names: list[str], authors: tuple[str, ...]) -> None:
+    told = {"@type": "NewsArticle", "headline": "Gwadar’s harbour opens", "author": [{"name": name} for name in names]}
+    assert document(tmp_path, page(fields=told)).authors == authors
+    by_meta = document(tmp_path, page(fields=None, head=f'<meta name="author" content="{names[0]}">'))
+    assert by_meta.authors == authors[:1]
+
+
 def test_a_page_is_its_article_and_what_its_fields_say(tmp_path: Path) -> None:
     html = page(head='<link rel="canonical" href="https://herald.example/2025/harbour">')
     found = document(tmp_path, html)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urljoin
 
 from retrieval.datamodel import Metadata
-from retrieval.read.metadata import iso_date, language_code, web_address
+from retrieval.read.metadata import iso_date, language_code, plausible_names, web_address
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -67,7 +67,7 @@ def page_metadata(tree: HtmlElement) -> Metadata:
         published=published,
         updated=updated if published and updated and updated[:16] > published[:16] else None,
         url=address,
-        authors=_authors(articles) or tuple(name for name in _all(tree, _AUTHOR)[:1] if _is_name(name)),
+        authors=_authors(articles) or plausible_names(filter(_is_name, _all(tree, _AUTHOR)[:1])),
         language=next((code for text in _all(tree, _LANGUAGE) if (code := language_code(text))), None),
     )
 
@@ -142,7 +142,7 @@ def _authors(articles: list[Item]) -> tuple[str, ...]:
         for author in given if isinstance(given, list) else [given]:
             name = author.get("name") if isinstance(author, dict) else author
             found += [_clean(name)] if isinstance(name, str) and _is_name(_clean(name)) else []
-    return tuple(dict.fromkeys(found))
+    return plausible_names(found)
 
 
 def _is_name(text: str) -> bool:
