@@ -44,6 +44,11 @@ class Inbox(asyncio.Queue[object]):
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self.left: set[int] = set()  # the updates that an earlier process left
 
+    async def put(self, item: object) -> None:
+        """Queue an update, unless it was emptied: it came before, and the one that waits is not done with it."""
+        if not isinstance(item, Update) or item.to_dict().keys() - {"update_id"}:
+            await super().put(item)
+
     async def put_waiting(self, bot: Bot) -> int:
         """Queue what an earlier process left; how many."""
         waiting = self._store.waiting()
