@@ -7,7 +7,7 @@ import re
 
 import tdjson
 
-from bot.telegram.render import Button, Message
+from bot.telegram.message import Button, Message
 from bot.telegram.strings import Language
 from retrieval.datamodel import Document, Excerpt, Snapshot, Span
 

@@ -14,19 +14,9 @@ from hypothesis import strategies as st
 from telegram_parsed import LANGUAGES, Parsed, buttons, document, excerpt
 
 from bot.telegram.links import bibtex, citation_text, linkable, units
-from bot.telegram.render import (
-    Button,
-    Message,
-    View,
-    abstention,
-    answer,
-    context,
-    inline_results,
-    notice,
-    search_results,
-    source,
-    sources_page,
-)
+from bot.telegram.lists import search_results, source, sources_page
+from bot.telegram.message import Button, Message, View, notice
+from bot.telegram.render import abstention, answer, context, inline_results
 from bot.telegram.strings import Language, strings
 from retrieval.datamodel import Abstention, Answer, Excerpt, Reason, Span
 

@@ -10,7 +10,7 @@ import pytest
 from telegram_parsed import LANGUAGES, Parsed
 
 from bot.telegram.links import units
-from bot.telegram.render import notice
+from bot.telegram.message import notice
 from bot.telegram.strings import EN, UR, ZH, Language, strings
 
 

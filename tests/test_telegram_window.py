@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from telegram_parsed import Parsed, buttons, document, excerpt
 
-from bot.telegram.render import View, answer, context
+from bot.telegram.message import View
+from bot.telegram.render import answer, context
 from retrieval.datamodel import Answer, Excerpt, Span
 
 _VIEW = View(language="en", token="abc")  # noqa: S106 - a stored result's

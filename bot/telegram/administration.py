@@ -19,9 +19,10 @@ from bot.telegram.answering import Answering
 from bot.telegram.desk import Desk, settle
 from bot.telegram.inbox import interim
 from bot.telegram.links import harmless, shortened
+from bot.telegram.lists import source_to_remove
 from bot.telegram.markup import NAME
 from bot.telegram.meeting import whole_number
-from bot.telegram.render import notice, source_to_remove
+from bot.telegram.message import notice
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Store
 from bot.telegram.strings import Strings, strings

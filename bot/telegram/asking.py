@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.telegram import render
+from bot.telegram import lists, render
 from bot.telegram.keeping import restored
-from bot.telegram.render import View
+from bot.telegram.message import Message, View
 from bot.telegram.store import Kept
 from bot.telegram.strings import Language
 from retrieval.datamodel import Answer, Excerpt, Reply
@@ -64,12 +64,12 @@ def view_of(result: Result, language: Language, token: str, history: Sequence[st
     )
 
 
-def rendered(result: Result, view: View) -> render.Message:
+def rendered(result: Result, view: View) -> Message:
     """The reply as a message."""
     reply = result.reply
     return render.answer(reply, view) if isinstance(reply, Answer) else render.abstention(reply, view)
 
 
-def found(excerpts: Sequence[Excerpt], first: int, view: View) -> render.Message:
+def found(excerpts: Sequence[Excerpt], first: int, view: View) -> Message:
     """Passages in plain lines, from the `first` on."""
-    return render.search_results(excerpts[first : first + render.LIST_PAGE], replace(view, first=first))
+    return lists.search_results(excerpts[first : first + lists.LIST_PAGE], replace(view, first=first))

@@ -8,13 +8,13 @@ import time
 from telegram import Message, Update
 from telegram.ext import Application, CommandHandler, ContextTypes, MessageHandler, filters
 
-from bot.telegram import asking, render
+from bot.telegram import asking, lists
 from bot.telegram.answering import Answering
 from bot.telegram.asking import excerpts_of, view_of
 from bot.telegram.desk import Desk, thread_of
 from bot.telegram.keeping import written
 from bot.telegram.meeting import whole_number
-from bot.telegram.render import View
+from bot.telegram.message import Button, View, notice
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Store
 from bot.telegram.strings import Language, strings
@@ -126,8 +126,8 @@ class Commands:
         if message is None:
             return
         words = strings(self._desk.language(message))
-        buttons = tuple(render.Button(strings(code).name, data=f"language:{code}") for code in ("en", "ur", "zh"))
-        await self._desk.send(message, render.notice(words.choose_language, (buttons,)))
+        buttons = tuple(Button(strings(code).name, data=f"language:{code}") for code in ("en", "ur", "zh"))
+        await self._desk.send(message, notice(words.choose_language, (buttons,)))
 
     async def sources(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """The documents, newest first."""
@@ -195,10 +195,10 @@ class Commands:
         """A page of the documents, perhaps in the place of the one before."""
 
         def page(engine: Engine) -> tuple[list[Document], int]:
-            return engine.library.newest(first, render.LIST_PAGE), engine.library.count_documents()
+            return engine.library.newest(first, lists.LIST_PAGE), engine.library.count_documents()
 
         documents, total = await self._answering.run(page, ahead=True)
-        shown = render.sources_page(documents, View(language=language, token="all", first=first, total=total))  # noqa: S106 - no secret
+        shown = lists.sources_page(documents, View(language=language, token="all", first=first, total=total))  # noqa: S106 - no secret
         if edit:
             await self._desk.edit(message.get_bot(), message.chat_id, message.message_id, shown)
         else:
@@ -215,4 +215,4 @@ class Commands:
         if one is None:
             await self._desk.tell(message, strings(language).no_such_document.format(name=place + 1))
         else:
-            await self._desk.send(message, render.source(*one, View(language=language, token="")))
+            await self._desk.send(message, lists.source(*one, View(language=language, token="")))

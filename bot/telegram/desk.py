@@ -22,9 +22,10 @@ from telegram import (
 from telegram.constants import ChatAction, ParseMode
 from telegram.error import BadRequest, ChatMigrated, TelegramError
 
-from bot.telegram import render
 from bot.telegram.answering import Busy
 from bot.telegram.meeting import LONGEST_CHARACTERS, Sentence, language_of, sentence
+from bot.telegram.message import Message as Shown
+from bot.telegram.message import notice
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Store
 from bot.telegram.strings import Language, Strings, strings
@@ -92,13 +93,13 @@ class Desk:
 
     async def tell(self, message: Message, told: str) -> Message:
         """Say a sentence of ours where `message` stands."""
-        return await self.send(message, render.notice(told))
+        return await self.send(message, notice(told))
 
     def words(self, message: Message) -> Strings:
         """The sentences in the language of whoever sent a command or a file."""
         return strings(self.language(message))
 
-    async def send(self, message: Message, shown: render.Message) -> Message:
+    async def send(self, message: Message, shown: Shown) -> Message:
         """Send `shown` where `message` stands: in a group as a reply to it, in its topic."""
         try:
             return await self._send(message, shown, message.chat_id)
@@ -106,7 +107,7 @@ class Desk:
             self._store.migrate(message.chat_id, moved.new_chat_id)
             return await self._send(message, shown, moved.new_chat_id)
 
-    async def _send(self, message: Message, shown: render.Message, chat: int) -> Message:
+    async def _send(self, message: Message, shown: Shown, chat: int) -> Message:
         is_reply = message.chat.type != Chat.PRIVATE and chat == message.chat_id
         for html in (True, False):
             try:
@@ -127,7 +128,7 @@ class Desk:
                 logger.error("a message could not be parsed and goes as plain text: %s", error.message)
         raise AssertionError("unreachable")
 
-    async def edit(self, bot: Bot, chat: int, message: int, shown: render.Message) -> bool:
+    async def edit(self, bot: Bot, chat: int, message: int, shown: Shown) -> bool:
         """Put `shown` in the place of a message of ours; False where it is gone, or too old to be edited."""
         try:
             await bot.edit_message_text(
@@ -177,7 +178,7 @@ class Typing:
             Typing._shown_now -= 1
 
 
-def _keyboard(shown: render.Message) -> InlineKeyboardMarkup | None:
+def _keyboard(shown: Shown) -> InlineKeyboardMarkup | None:
     rows = [
         [
             InlineKeyboardButton(

@@ -38,8 +38,8 @@ from bot.telegram.desk import NO_PREVIEW, Desk, Typing, addressed, settle, threa
 from bot.telegram.inbox import replying
 from bot.telegram.keeping import written
 from bot.telegram.meeting import language_of, met, sentence, whole_number
+from bot.telegram.message import View, notice
 from bot.telegram.patience import Allowance
-from bot.telegram.render import View
 from bot.telegram.settings import TelegramSettings
 from bot.telegram.store import Kept, Store
 from bot.telegram.strings import Language, strings
@@ -115,7 +115,7 @@ class Handlers:
         earlier = self._store.reply_to(chat.id, message.message_id) if update.edited_message else None
         name = met(asked)
         if name is not None and not (name == "too_short" and asked.strip() and _refers(message)):
-            said = render.notice(sentence(strings(language), name))
+            said = notice(sentence(strings(language), name))
             former = earlier.answer_message if earlier else None
             if former is None or not await self._desk.edit(context.bot, chat.id, former, said):
                 await self._desk.send(message, said)
@@ -286,7 +286,7 @@ class Handlers:
         words = strings(language_of("", language, None))
         await settle(query, words.language_chosen)
         await self._desk.edit(
-            query.get_bot(), query.message.chat_id, query.message.message_id, render.notice(words.language_chosen)
+            query.get_bot(), query.message.chat_id, query.message.message_id, notice(words.language_chosen)
         )
 
 

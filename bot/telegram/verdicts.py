@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bot.telegram.citing import citation
 from bot.telegram.markup import escaped, quote_block
-from bot.telegram.render import Message, citation, notice
+from bot.telegram.message import Message, notice
 from bot.telegram.strings import Language, Strings, strings
 from retrieval.datamodel import Span
 from retrieval.verify import Verdict
