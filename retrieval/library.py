@@ -21,7 +21,7 @@ from retrieval.datamodel import Document, Known, Reading, Snapshot
 from retrieval.errors import DamagedLibrary, StorageError, UnknownDocument
 from retrieval.rows import EncodedPassage, Row
 
-__all__ = ["INDEXES", "Library", "make", "storing"]
+__all__ = ["INDEXES", "Library", "make", "storing", "transaction"]
 
 FORMAT = 1
 FILE = "library.sqlite"
@@ -352,6 +352,19 @@ def _fill_new(connection: sqlite3.Connection) -> None:
 def _unlink(path: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is written inside is kept whole, or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 @contextmanager

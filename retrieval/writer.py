@@ -14,7 +14,7 @@ from typing import IO
 from retrieval import rows
 from retrieval.datamodel import Document, Reading
 from retrieval.errors import BusyLibrary
-from retrieval.library import Library, storing
+from retrieval.library import Library, storing, transaction
 from retrieval.rows import EncodedPassage, Entry
 
 __all__ = ["Writer", "writing"]
@@ -212,15 +212,8 @@ class Writer:
 
     @contextmanager
     def _connection_transaction(self) -> Iterator[None]:
-        with storing(self.library.folder):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with storing(self.library.folder), transaction(self._connection):
+            yield
 
 
 def _lock(lock: IO[str], library: Library) -> None:

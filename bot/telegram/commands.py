@@ -103,7 +103,7 @@ class Commands:
             return [one.title for one in found if one.title][:EXAMPLES]
 
         titles = await self._answering.run(newest, ahead=True)
-        listed = "\n".join(f"• {' '.join(title.split())[:120]}" for title in titles)
+        listed = "\n".join(f"• {' '.join(title.split())[:120]}" for title in titles) or strings(language).no_sources
         self._headlines[language] = (listed, time.monotonic())
         return listed
 

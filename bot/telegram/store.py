@@ -10,13 +10,13 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from retrieval.errors import InputError
+from retrieval.library import transaction
 
 __all__ = ["STORE", "Kept", "Statistics", "Store", "StoreError"]
 
@@ -125,24 +125,12 @@ class Store:
         """Let go of the file."""
         self._connection.close()
 
-    @contextmanager
-    def _together(self) -> Iterator[None]:
-        """What is written inside is kept whole, or not at all."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-
     # Updates
 
     def take_in(self, updates: Iterable[tuple[int, str]]) -> set[int]:
         """Keep updates, each a number and its body, until they are done; the numbers of those not taken in before."""
         statement = "INSERT OR IGNORE INTO updates (id, body) VALUES (?, ?)"
-        with self._together():
+        with transaction(self._connection):
             return {one[0] for one in updates if self._connection.execute(statement, one).rowcount == 1}
 
     def done(self, update_id: int) -> None:
@@ -202,7 +190,7 @@ class Store:
 
     def sent_as(self, token: str, answer_message: int, update_id: int) -> None:
         """Note by which message the reply was given, and that the update is done with it."""
-        with self._together():
+        with transaction(self._connection):
             self._connection.execute("UPDATE replies SET answer_message = ? WHERE token = ?", (answer_message, token))
             self.done(update_id)
 
@@ -285,7 +273,7 @@ class Store:
 
     def forget(self, chat: int) -> None:
         """Delete what is kept of a chat."""
-        with self._together():
+        with transaction(self._connection):
             of_chat = "DELETE FROM votes WHERE token IN (SELECT token FROM replies WHERE chat = ?)"
             self._connection.execute(of_chat, (chat,))
             self._connection.execute("DELETE FROM replies WHERE chat = ?", (chat,))
@@ -294,7 +282,7 @@ class Store:
 
     def forget_before(self, at: float) -> None:
         """Delete the replies to what was asked before that time, and the numbers of updates that are long done."""
-        with self._together():
+        with transaction(self._connection):
             self._connection.execute("DELETE FROM replies WHERE at < ?", (at,))
             self._connection.execute("DELETE FROM votes WHERE token NOT IN (SELECT token FROM replies)")
             self._connection.execute(
@@ -308,7 +296,7 @@ class Store:
 
     def migrate(self, group: int, supergroup: int) -> None:
         """What is kept of a group is that of the supergroup that it became, in which messages are numbered anew."""
-        with self._together():
+        with transaction(self._connection):
             self._connection.execute(
                 "UPDATE replies SET chat = ?, question_message = NULL, answer_message = NULL WHERE chat = ?",
                 (supergroup, group),

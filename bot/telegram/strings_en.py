@@ -21,7 +21,7 @@ EN = Strings(
         "You can ask about these, for instance:\n{examples}\n\nSend /help to see more."
     ),
     help=(
-        "Send me a question in English, Urdu or Chinese.\n{examples}\n\n"
+        "Send me a question in English, Urdu or Chinese. You can ask about these, for instance:\n{examples}\n\n"
         "The answering words are in bold; the headline opens the source at the sentence.\n"
         "After an answer you can just ask on: “and in 2023?”\n\n{commands}"
     ),
