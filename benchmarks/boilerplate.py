@@ -24,6 +24,7 @@ from benchmarks.libraries import require, tell
 from retrieval.datamodel import Document
 from retrieval.encode import Embeddings, Prompt
 from retrieval.engine import Engine
+from retrieval.findings import said
 from retrieval.passages import passages
 from retrieval.repeated import FEWEST_REPEATING, outlet
 from retrieval.settings import Settings
@@ -82,7 +83,7 @@ def quotable(engine: Engine, document: Document) -> list[str]:
     text = document.snapshot.text
     is_boilerplate = engine.boilerplate_of(document)
     sentences = [span.of(text) for passage in passages(document) for span in passage.sentences]
-    return [sentence for sentence in sentences if not is_boilerplate(sentence)]
+    return [sentence for sentence in sentences if not is_boilerplate(said(sentence))]
 
 
 def set_of(left: list[tuple[Document, str]]) -> list[tuple[Document, str]]:

@@ -6,6 +6,7 @@ import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def _judged(engine: Engine, asked: Asked) -> Judged:
     weight = engine.weight()
 
     def chosen(rescored: list[Weighed]) -> list[Choice]:
-        return choose(query, rescored, weight, top=1)
+        return list(islice(choose(query, rescored, weight), 1))
 
     texts = [one.span.of(one.candidate.document.snapshot.text) for one in sentences]
     homes = [one.candidate.document.id for one in sentences]

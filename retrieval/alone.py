@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from retrieval.asked import holds_asked_kind
-from retrieval.datamodel import Candidate, Document, Span
-from retrieval.evidence import contents, holds
+from retrieval.asked import Asked
+from retrieval.candidate import Candidate
+from retrieval.contents import contents
+from retrieval.datamodel import Document, Span
+from retrieval.evidence import holds
 from retrieval.question import Question
 from retrieval.sentences import split
 
@@ -66,11 +68,12 @@ def trimmed(question: Question, text: str, span: Span) -> Span:
         return span
     whole = contents(span.of(text))
     held = [need for need in question.needs if holds(need, whole)]
-    kind = holds_asked_kind(question, span.of(text))
+    asked = Asked(question)
+    kind = asked.holds_kind(span.of(text), whole)
     for end in reversed(list(_clause_ends(text, span))):
         left = Span(span.start, end)
         found = contents(left.of(text))
-        if all(holds(need, found) for need in held) and holds_asked_kind(question, left.of(text)) == kind:
+        if all(holds(need, found) for need in held) and asked.holds_kind(left.of(text), found) == kind:
             return left
     return span
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from retrieval import analyze
+from retrieval.contents import Contents, contents
 from retrieval.datamodel import Span
-from retrieval.evidence import contents, holds, is_comparable
+from retrieval.evidence import holds, is_comparable
 from retrieval.quantities import Quantity
 from retrieval.question import Need, Question
 
-__all__ = ["highlights", "holds_asked_kind", "holds_asked_unit", "holds_asked_word"]
+__all__ = ["Asked"]
 
 _ABOUT = re.compile(
     r"(?<!\w)(?:(?:over|more than|less than|fewer than|at least|at most|up to|about|around|nearly|almost|some|"
@@ -50,50 +51,83 @@ _NOT_A_NAME = frozenset(
 )
 
 
-def holds_asked_kind(question: Question, sentence: str) -> bool | None:
-    """Whether the sentence holds what the question asks for by its kind, beyond what the question says itself.
+class Asked:
+    """What a question asks for, ready to be looked for in many sentences, each given with what it holds."""
 
-    None where that cannot be told: the question asks for no such kind, or for people in a script without capitals.
-    """
-    if question.asks in {"place", "other"} or (question.asks == "person" and contents(sentence).script != "latin"):
-        return None
-    return bool(_answers(question, sentence))
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._counted = _counted(question)
+        self._word = _asked_word(question)
+        self._said = {need.quantity.value for need in question.needs if need.quantity is not None}
+        self._words = {need.surface.casefold() for need in question.needs if need.kind == "word"}
 
+    def holds_kind(self, sentence: str, found: Contents) -> bool | None:
+        """Whether the sentence holds what the question asks for by its kind, beyond what the question says itself.
 
-def highlights(question: Question, text: str, span: Span, *, is_best: bool = True) -> tuple[Span, ...]:
-    """The answering words in `span` of `text`, as spans of `text`; none where they cannot be told.
+        None where that cannot be told: the question asks for no such kind, or for people in a script without capitals.
+        """
+        if self._question.asks in {"place", "other"} or (self._question.asks == "person" and found.script != "latin"):
+            return None
+        if self._question.asks == "number":
+            return any(self._is_figure(quantity) for quantity in found.quantities)
+        return bool(self._answers(sentence, found))
 
-    Where "how many megawatts" is asked, numbers of megawatts; of the best excerpt, if it has none, any number.
-    """
-    sentence = span.of(text)
-    answers = _answers(question, sentence)
-    counted = _counted(question)
-    if counted is not None:
-        fitting = [answer for answer in answers if _counts(counted, sentence, answer)]
-        answers = fitting if fitting or not is_best else answers
-    return tuple(answer.shifted(span.start) for answer in answers)
+    def holds_unit(self, sentence: str, found: Contents) -> bool:
+        """Whether the sentence counts what is asked the number of: "8,000 megawatts" for "how many megawatts"."""
+        if self._counted is None or not holds(self._counted, found):
+            return False
+        return any(
+            quantity.kind != "year" and not _is_article(quantity) and self._is_of_counted(sentence, quantity.span)
+            for quantity in found.quantities
+        )
 
+    def holds_word(self, found: Contents) -> bool | None:
+        """Whether a sentence speaks of the thing whose value is asked: the theme in "the theme of the meeting".
 
-def _answers(question: Question, sentence: str) -> list[Span]:
-    if question.asks == "number":
-        return _numbers(question, sentence)
-    if question.asks == "time":
-        years = [found.span for found in contents(sentence).quantities if found.kind == "year"]
-        days = [Span(*match.span()) for match in _DAY.finditer(sentence)]
-        return _merged([span for span in years + days if not _is_said(question, span.of(sentence))])
-    if question.asks == "person":
-        return _names(question, sentence)
-    return []
+        Of a person it is the role: the ambassador where "who leads the embassy" is asked. None where no such thing is
+        asked, or the sentence is in a script in which its word cannot be looked for.
+        """
+        if self._word is None or not is_comparable(self._word, found.script):
+            return None
+        return holds(self._word, found)
 
+    def highlights(self, text: str, span: Span, found: Contents, *, is_best: bool = True) -> tuple[Span, ...]:
+        """The answering words in `span` of `text`, as spans of `text`; none where they cannot be told.
 
-def holds_asked_unit(question: Question, sentence: str) -> bool:
-    """Whether the sentence counts what the question asks the number of: "8,000 megawatts" for "how many megawatts"."""
-    counted = _counted(question)
-    return counted is not None and any(
-        quantity.kind != "year" and _counts(counted, sentence, quantity.span)
-        for quantity in contents(sentence).quantities
-        if not _is_article(quantity)
-    )
+        Where "how many megawatts" is asked, numbers of megawatts; of the best excerpt, if it has none, any number.
+        """
+        sentence = span.of(text)
+        answers = self._answers(sentence, found)
+        if self._counted is not None:
+            fitting = [answer for answer in answers if self._is_of_counted(sentence, answer)]
+            answers = fitting if fitting or not is_best else answers
+        return tuple(answer.shifted(span.start) for answer in answers)
+
+    def _answers(self, sentence: str, found: Contents) -> list[Span]:
+        if self._question.asks == "number":
+            return self._numbers(sentence, found)
+        if self._question.asks == "time":
+            years = [quantity.span for quantity in found.quantities if quantity.kind == "year"]
+            days = [Span(*match.span()) for match in _DAY.finditer(sentence)]
+            return _merged([span for span in years + days if not _is_said(self._question, span.of(sentence))])
+        if self._question.asks == "person":
+            return _names(self._question, sentence)
+        return []
+
+    def _is_of_counted(self, sentence: str, number: Span) -> bool:
+        """Whether that number in the sentence is one of what is counted."""
+        counted = sentence[number.start : number.end + COUNTED_CHARACTERS]
+        return self._counted is not None and holds(self._counted, contents(counted))
+
+    def _is_figure(self, quantity: Quantity) -> bool:
+        """Whether it may be the number that is asked for."""
+        is_amount = quantity.kind in {"cardinal", "money", "percent"}
+        return is_amount and quantity.value not in self._said and not _is_article(quantity)
+
+    def _numbers(self, sentence: str, found: Contents) -> list[Span]:
+        spans = [_with_unit(sentence, quantity) for quantity in found.quantities if self._is_figure(quantity)]
+        telling = [span for span in spans if any(word in span.of(sentence).casefold() for word in self._words)]
+        return _merged(telling or spans)
 
 
 def _counted(question: Question) -> Need | None:
@@ -105,23 +139,6 @@ def _counted(question: Question) -> Need | None:
     return counted if counted is not None and counted.span.start <= asked.end() + 1 else None
 
 
-def _counts(counted: Need, sentence: str, number: Span) -> bool:
-    """Whether that number in the sentence is one of those."""
-    return holds(counted, contents(sentence[number.start : number.end + COUNTED_CHARACTERS]))
-
-
-def holds_asked_word(question: Question, sentence: str) -> bool | None:
-    """Whether the sentence speaks of the thing whose value is asked: the theme in "the theme of the meeting".
-
-    Of a person it is the role: the ambassador where "who leads the embassy" is asked. None where no such thing is
-    asked, or the sentence is in a script in which its word cannot be looked for.
-    """
-    asked = _asked_word(question)
-    if asked is None or not is_comparable(asked, contents(sentence)):
-        return None
-    return holds(asked, contents(sentence))
-
-
 def _asked_word(question: Question) -> Need | None:
     match = _ASKED_WORD.search(question.text)
     if match is None:
@@ -129,21 +146,6 @@ def _asked_word(question: Question) -> Need | None:
         return next(roles, None) if question.asks == "person" else None
     word = next(Span(*match.span(group)) for group in range(1, _ASKED_WORD.groups + 1) if match[group])
     return next((need for need in question.needs if need.span.start <= word.start < need.span.end), None)
-
-
-def _numbers(question: Question, sentence: str) -> list[Span]:
-    said = {need.quantity.value for need in question.needs if need.quantity is not None}
-    found = [
-        quantity
-        for quantity in contents(sentence).quantities
-        if quantity.kind in {"cardinal", "money", "percent"}
-        and quantity.value not in said
-        and not _is_article(quantity)
-    ]
-    spans = [_with_unit(sentence, quantity) for quantity in found]
-    asked = {need.surface.casefold() for need in question.needs if need.kind == "word"}
-    telling = [span for span in spans if any(word in span.of(sentence).casefold() for word in asked)]
-    return _merged(telling or spans)
 
 
 def _is_article(quantity: Quantity) -> bool:

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from retrieval import migration
 from retrieval.errors import DamagedLibrary, InputError
 from retrieval.library import Library, make, storing
 
@@ -51,12 +52,18 @@ def restore(file: Path, folder: Path) -> Library:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source:
             if source.execute("SELECT 1 FROM sqlite_master WHERE name = 'snapshots'").fetchone() is None:
                 raise InputError(f"expected a backup, found another file {file}: name one that `quoth backup` wrote")
-            _refuse_damage(Library(file, source))
             folder.mkdir(parents=True, exist_ok=True)
-            make(folder, source.backup)
+            make(folder, lambda copy: _fill(copy, source, file))
     except sqlite3.DatabaseError as error:
         raise InputError(f"expected a backup, found {file} ({error}): name one that `quoth backup` wrote") from error
     return Library.open(folder)
+
+
+def _fill(copy: sqlite3.Connection, source: sqlite3.Connection, file: Path) -> None:
+    """Put what the backup holds into `copy`, in today's format; `DamagedLibrary` where it is not whole."""
+    source.backup(copy)
+    migration.migrate(copy)
+    _refuse_damage(Library(file, copy))
 
 
 def _refuse_damage(library: Library) -> None:

@@ -15,7 +15,6 @@ __all__ = [
     "Abstention",
     "Answer",
     "Background",
-    "Candidate",
     "Document",
     "Excerpt",
     "Hit",
@@ -236,27 +235,6 @@ class Background:
         mean = (self.passages * self.mean + typical.passages * typical.mean) / both
         apart = self.passages * self.spread**2 + typical.passages * typical.spread**2
         return Background(both, mean, (apart / both) ** 0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A passage as the excerpt is chosen from it: its document, how it ranked, and its cosines with the question.
-
-    `score` is the fused one; `similarity` is the passage's cosine, `similarities` its sentences', `background` what any
-    passage of its language would get; `share` in [0, 1] is its BM25 score as a share of what it could get.
-    """
-
-    document: Document
-    passage: Passage
-    score: float
-    similarity: float
-    similarities: tuple[float, ...]
-    background: Background
-    share: float
-
-    def __post_init__(self) -> None:
-        if len(self.similarities) != len(self.passage.sentences):
-            raise ValueError(f"passage {self.passage.id!r} needs a similarity for each sentence")
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class DenseIndex:
         limit = min(depth + 1, count)
         while limit:
             scores, rows = self._index.search(question, limit, params=parameters)
-            rounded = [round(float(score), _SCORE_DECIMALS) for score in scores[0]]
+            rounded = np.round(scores[0].astype(np.float64), _SCORE_DECIMALS).tolist()
             if limit == count or rounded[-1] < rounded[depth - 1]:
                 hits = zip(rows[0].tolist(), rounded, strict=True)
                 return Ranking(Hit(self._passage_ids[row], score) for row, score in hits).top(depth)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retrieval.datamodel import Span
-from retrieval.evidence import Choice, contents
+from retrieval.evidence import Choice
 from retrieval.question import Question
 
 __all__ = ["mark_differing"]
@@ -52,7 +52,7 @@ def _figures(choice: Choice) -> dict[tuple[str, str | None], set[float]]:
     excerpt = choice.excerpt
     marked = [Span(span.start - excerpt.span.start, span.end - excerpt.span.start) for span in excerpt.highlights]
     found: dict[tuple[str, str | None], set[float]] = {}
-    for quantity in contents(excerpt.text).quantities:
+    for quantity in choice.contents.quantities:
         if any(span.meets(quantity.span) for span in marked):
             found.setdefault((quantity.kind, quantity.of), set()).add(quantity.value)
     return found

@@ -6,24 +6,27 @@ import datetime
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrieval import analyze, excerpt, fuse, gather, indexes, ingest, repeated, verify
+from retrieval.candidate import Candidate
 from retrieval.confidence import decide
-from retrieval.datamodel import Abstention, Background, Candidate, Document, Hit, Ranking, Reply
+from retrieval.datamodel import Abstention, Background, Document, Hit, Ranking, Reply
 from retrieval.differing import mark_differing
 from retrieval.encode import Embeddings, Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
 from retrieval.evidence import Choice, Weigh
 from retrieval.excerpt import Weighed
 from retrieval.filters import Filters, narrowed
+from retrieval.findings import of_document
 from retrieval.followup import resolve
 from retrieval.indexes import Indexes
 from retrieval.ingest import Progress, Report
@@ -31,7 +34,7 @@ from retrieval.library import Library
 from retrieval.question import Need, Query
 from retrieval.read import jsonl
 from retrieval.roman_urdu import in_urdu_letters
-from retrieval.rows import EncodedPassage
+from retrieval.rows import similarities
 from retrieval.settings import Settings
 from retrieval.spelling import respelt
 from retrieval.timing import timing
@@ -49,7 +52,6 @@ NAME_WEIGHT = 1.5  # a name in the question says more than another word as rare
 LARGEST_FETCHED_BYTES = 100_000_000
 SECONDS_BETWEEN_UPDATES = 3.0  # of the indexes, while a long ingest goes on
 WARMING = "How many megawats does it add, and who leads it?"  # with a slip, which the dictionary is loaded for
-SPARE = 2  # excerpts more than are shown, should one repeat another
 SILENT: Progress = lambda done, total: None  # noqa: E731
 
 
@@ -77,7 +79,13 @@ class Engine:
         return self._make_encoder()
 
     def warm_up(self) -> None:
-        """Load what the first question would wait for: indexes, model, tables, dictionary; nothing is kept of it."""
+        """Load what the first question would wait for: indexes, model, tables, dictionary; nothing is kept of it.
+
+        A library of a former release is looked through first, which takes a minute for some thousand articles.
+        """
+        if not self.library.has_findings:
+            with suppress(BusyLibrary), writing(self.library) as writer:
+                writer.look_through()
         self.ask(WARMING)
 
     # Asking
@@ -96,8 +104,10 @@ class Engine:
             if within is not None and not within:
                 return Abstention(question, "filtered_out")
             query = self.query(asked, [_without_filters(earlier.strip()) for earlier in history])
-            chosen = excerpt.choose(query, self.weigh(query, within=within), self.weight(), top=top + SPARE)
-            choices = mark_differing(query.asked, self._told_once(chosen)[:top])
+            weighed = self.weigh(query, within=within)
+            stories = {one.candidate.document.id: one.candidate.about.keys for one in weighed}
+            told = self._told_once(excerpt.choose(query, weighed, self.weight()), stories)
+            choices = mark_differing(query.asked, list(islice(told, top)))
         reply = decide(question, choices, operating_point=self.settings.operating_point)
         self._prove(reply)
         return reply
@@ -110,8 +120,8 @@ class Engine:
 
     def weigh(self, query: Query, *, within: Collection[str] | None = None) -> list[Weighed]:
         """Every sentence of the passages worth reading, with its signals, best first."""
-        weighed = excerpt.weighed(query, self.search(query, within=within), self.weight())
-        return excerpt.preferring(weighed, timing(query.asked.text, today=datetime.datetime.now(datetime.UTC).date()))
+        asked = timing(query.asked.text, today=datetime.datetime.now(datetime.UTC).date())
+        return excerpt.weighed(query, self.search(query, within=within), self.weight(), asked)
 
     def _within(self, filters: Filters, without: Collection[str]) -> Collection[str] | None:
         """The ids of the documents that may be searched; None for all."""
@@ -141,54 +151,53 @@ class Engine:
             for language in backgrounds
             for hit in current.dense.search(vector, depth, language=language, within=within)
         ]
-        ids = list(dict.fromkeys([*(hit.passage_id for hit in dense), *lexical]))
-        encoded = {one.passage.id: one for one in self.library.encoded(ids)}
-        languages = self.library.languages({one.passage.document_id for one in encoded.values()})
+        stored = self.library.vectors(dict.fromkeys([*(hit.passage_id for hit in dense), *lexical]))
+        found = {one.id: (one, *cosines) for one, cosines in zip(stored, similarities(stored, vector), strict=True)}
         ceiling = current.lexical.ceiling(analyze.terms(query.whole.text)) or 1.0  # other forms are worth no more
-
-        def language_of(passage_id: str) -> str:
-            return languages[encoded[passage_id].passage.document_id]
-
-        similarities = {key: _similarities(one, vector) for key, one in encoded.items()}
-        shares = {key: min(lexical.get(key, 0.0) / ceiling, 1.0) for key in encoded}
+        shares = {key: min(lexical.get(key, 0.0) / ceiling, 1.0) for key in found}
         ranking = Ranking(
             # A passage is as near as it is as a whole and in its nearest sentence.
-            Hit(key, fuse.fused(backgrounds[language_of(key)].standing((whole + max(parts)) / 2), shares[key]))
-            for key, (whole, parts) in similarities.items()
-            if language_of(key) in backgrounds
+            Hit(key, fuse.fused(backgrounds[one.language].standing((whole + max(parts)) / 2), shares[key]))
+            for key, (one, whole, parts) in found.items()
+            if one.language in backgrounds
         )
         best = fuse.worth_reading(
             ranking,
-            language_of,
+            lambda key: found[key][0].language,
             best=self.settings.read_passages,
             of_each=self.settings.read_passages_of_each_language,
         )
-        documents = self.library.documents_by_id({encoded[hit.passage_id].passage.document_id for hit in best})
-        found = [
+        passages = {one.id: one for one in self.library.passages([hit.passage_id for hit in best])}
+        documents = self.library.looked_through({one.document_id for one in passages.values()})
+        stands = self.library.has_findings
+        candidates = [
             Candidate(
-                document=documents[passage.document_id],
-                passage=passage,
+                document=document,
+                about=about,
+                passage=one.passage,
+                findings=one.found(document, stands=stands),
                 score=hit.score,
-                similarity=similarities[hit.passage_id][0],
-                similarities=similarities[hit.passage_id][1],
-                background=backgrounds[language_of(hit.passage_id)],
-                share=shares[hit.passage_id],
+                similarity=whole,
+                similarities=parts,
+                background=backgrounds[one.language],
+                share=shares[one.id],
             )
             for hit in best
-            for passage in [encoded[hit.passage_id].passage]
-            if passage.document_id in documents
+            for one in [passages[hit.passage_id]]
+            for _, whole, parts in [found[one.id]]
+            for document, about in [documents[one.document_id]]
         ]
-        return [left for one in found if (left := repeated.quotable(one, self.boilerplate_of(one.document)))]
+        return [left for one in candidates if (left := repeated.quotable(one, self.boilerplate_of(one.document)))]
 
     def boilerplate_of(self, document: Document) -> Callable[[str], bool]:
-        """Whether a sentence of `document` is what its outlet prints in other documents too."""
+        """Whether a sentence, by its key, is what the outlet of `document` prints in other documents too."""
         outlet = repeated.outlet(document.publisher, document.url)
         lexical = self._current_indexes().lexical
 
-        def is_boilerplate(sentence: str) -> bool:
+        def is_boilerplate(key: str) -> bool:
             if outlet is None:
                 return False
-            saying = lexical.that_say(repeated.said(sentence), at_least=repeated.FEWEST_REPEATING)
+            saying = lexical.that_say(key, at_least=repeated.FEWEST_REPEATING)
             if len(saying) < repeated.FEWEST_REPEATING:
                 return False
             outlets = [repeated.outlet(*found) for found in self.library.outlets(saying).values()]
@@ -197,14 +206,18 @@ class Engine:
         return is_boilerplate
 
     def also_in(self, document: Document) -> tuple[str, ...]:
-        """The ids of the other documents that tell the same story."""
-        lexical = self._current_indexes().lexical
-        keys = repeated.sentence_keys(document)
-        shared = Counter(found for key in keys for found in lexical.that_say(key, at_least=2) if found != document.id)
-        often = [found for found, count in shared.items() if count >= repeated.FEWEST_SHARED]
-        return repeated.same_story(document, self.library.documents_by_id(often).values())
+        """The ids of the other documents that tell the same story, sorted."""
+        return self._telling(document.id, of_document(document).keys)
 
-    def _told_once(self, choices: Sequence[Choice]) -> list[Choice]:
+    def _telling(self, document_id: str, keys: frozenset[str]) -> tuple[str, ...]:
+        """The ids of the others that tell the story of a document with sentences of these keys, sorted."""
+        lexical = self._current_indexes().lexical
+        shared = Counter(found for key in keys for found in lexical.that_say(key, at_least=2) if found != document_id)
+        often = [found for found, count in shared.items() if count >= repeated.FEWEST_SHARED]
+        others = self.library.looked_through(often)
+        return tuple(sorted(one for one, (_, about) in others.items() if repeated.is_same_story(keys, about.keys)))
+
+    def _told_once(self, choices: Iterable[Choice], stories: Mapping[str, frozenset[str]]) -> Iterator[Choice]:
         """The choices, where several documents tell one story: without what was said already, with who says it too."""
         told: list[Choice] = []
         also_in: dict[str, tuple[str, ...]] = {}
@@ -214,11 +227,12 @@ class Engine:
                 excerpt.document.id in before.excerpt.also_in and repeated.same_words(before.excerpt.text, excerpt.text)
                 for before in told
             ):
-                if excerpt.document.id not in also_in:
-                    also_in[excerpt.document.id] = self.also_in(excerpt.document)
-                others = {*excerpt.also_in, *also_in[excerpt.document.id]}
+                told_by = excerpt.document.id
+                if told_by not in also_in:
+                    also_in[told_by] = self._telling(told_by, stories[told_by])
+                others = {*excerpt.also_in, *also_in[told_by]}
                 told.append(replace(choice, excerpt=replace(excerpt, also_in=tuple(sorted(others)))))
-        return told
+                yield told[-1]
 
     def _vector(self, query: Query) -> Embeddings:
         """The unit vector of the question; of one that leans on others, halfway between it and what it stands for."""
@@ -329,6 +343,7 @@ class Engine:
         with writing(self.library) as writer:
             if indexes.newest(self.library) is None:  # others may ask before there is anything to find
                 self._indexes = indexes.update(self.library, writer)
+            writer.look_through()
             writer.rename_lines(jsonl.key_of)
             try:
                 sources = gather.sources(paths)
@@ -416,8 +431,3 @@ def _without_filters(earlier: str) -> str:
         return narrowed(earlier)[0]
     except BadQuestion:
         return earlier
-
-
-def _similarities(encoded: EncodedPassage, vector: Embeddings) -> tuple[float, tuple[float, ...]]:
-    """The cosines of the passage and of each of its sentences with the question's vector."""
-    return float(encoded.embedding @ vector), tuple((encoded.sentence_embeddings @ vector).tolist())

@@ -21,8 +21,7 @@ from retrieval.dense import DenseIndex
 from retrieval.errors import DamagedLibrary, StorageError
 from retrieval.lexical import LexicalEntry, LexicalIndex
 from retrieval.library import INDEXES, Library
-from retrieval.repeated import said
-from retrieval.rows import EncodedPassage
+from retrieval.rows import StoredPassage
 from retrieval.whole import remove_leftovers, whole_folder
 from retrieval.writer import Writer
 
@@ -99,7 +98,11 @@ def faults(library: Library) -> Iterator[str]:
         yield f"indexes of generation {generation}: {error}"
         return
     try:
-        stored = {encoded.passage.id: encoded.embedding for _, encoded in library.entries()}
+        stored = {
+            passage.id: embedding
+            for _, passages in library.added()
+            for passage, embedding in zip(passages, library.embeddings(passages), strict=True)
+        }
     except DamagedLibrary:
         return  # the library's own faults tell it
     if len(indexes.lexical) != len(stored):
@@ -120,16 +123,17 @@ def _write(library: Library, folder: Path, base: int | None) -> None:
         vectors: list[NDArray[np.float32]] = []
         languages: list[str] = []
 
-        def added() -> Iterator[tuple[Document, EncodedPassage]]:
+        def added() -> Iterator[tuple[Document, list[StoredPassage]]]:
             """What came, for the lexical index; read once, what the dense one needs of it is noted on the way."""
-            for document, encoded in library.entries(after=base or 0):
-                ids.append(encoded.passage.id)
-                vectors.append(encoded.embedding)
-                languages.append(document.language)
-                yield document, encoded
+            for document, passages in library.added(after=base or 0):
+                ids.extend(stored.id for stored in passages)
+                vectors.extend(library.embeddings(passages))
+                languages.extend(document.language for _ in passages)
+                yield document, passages
 
+        add = _lexical_entries(added(), stands=library.has_findings)
         if base is None:
-            lexical.build(partial / "lexical", _lexical_entries(added()))
+            lexical.build(partial / "lexical", add)
         else:
             former = library.folder / INDEXES / str(base)
             gone = set(library.removals(after=base))
@@ -138,24 +142,22 @@ def _write(library: Library, folder: Path, base: int | None) -> None:
                     ids.append(passage_id)
                     vectors.append(vector)
                     languages.append(language)
-            add = _lexical_entries(added())
             lexical.extend(former / "lexical", partial / "lexical", add=add, remove=sorted(gone))
         stacked = np.stack(vectors) if vectors else np.empty((0, 1), dtype=np.float32)
         dense.build(partial / "dense", ids, stacked, languages)
 
 
-def _lexical_entries(entries: Iterable[tuple[Document, EncodedPassage]]) -> Iterator[LexicalEntry]:
+def _lexical_entries(
+    documents: Iterable[tuple[Document, list[StoredPassage]]], *, stands: bool
+) -> Iterator[LexicalEntry]:
     """What the lexical index takes of each passage; a sentence that a document repeats is told once for it."""
-    told: set[str] = set()
-    document_id = None
-    for document, encoded in entries:
-        if document.id != document_id:
-            document_id = document.id
-            told = set()
-        passage, text = encoded.passage, document.snapshot.text
-        keys = {said(sentence.of(text)) for sentence in passage.sentences} - told
-        told |= keys
-        yield LexicalEntry(passage.id, document.id, passage.heading, passage.span.of(text), tuple(sorted(keys)))
+    for document, passages in documents:
+        told: set[str] = set()
+        for stored in passages:
+            keys = set(stored.found(document, stands=stands).keys) - told
+            told |= keys
+            text = stored.passage.span.of(document.snapshot.text)
+            yield LexicalEntry(stored.id, document.id, stored.heading, text, tuple(sorted(keys)))
 
 
 @contextmanager

@@ -12,18 +12,24 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from retrieval import rows
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval import findings, migration, rows
 from retrieval.datamodel import Document, Known, Reading, Snapshot
 from retrieval.errors import DamagedLibrary, StorageError, UnknownDocument
-from retrieval.rows import EncodedPassage, Row
+from retrieval.findings import DocumentFindings
+from retrieval.rows import Row, StoredPassage, StoredVectors
 
-__all__ = ["INDEXES", "Library", "make", "storing", "transaction"]
+__all__ = ["INDEXES", "Library", "make", "storing"]
 
-FORMAT = 1
+FORMAT = 2
+PAGE_BYTES = 8192  # a passage with its embeddings fits one or two
+CACHE_KILOBYTES = 8000
 FILE = "library.sqlite"
 INDEXES = "indexes"  # the folder of what is derived
 DAMAGE = ("no such table", "no such column", "malformed JSON", "JSON cannot hold BLOB")  # in an error's message
@@ -68,6 +74,7 @@ class Library:
                 make(folder, _fill_new)
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")  # what is removed leaves the file, not only the tables
             library = cls(folder, connection)
@@ -80,6 +87,10 @@ class Library:
 
     def _check_format(self) -> None:
         found = self.fact("format")
+        if found == migration.FORMER:
+            with storing(self.folder):
+                migration.migrate(self.connection)
+            found = self.fact("format")
         if found != str(FORMAT):
             raise DamagedLibrary(
                 f"expected a library of format {FORMAT} in {self.folder}, found {found}: "
@@ -136,7 +147,7 @@ class Library:
         """How many passages there are, in all or of one document."""
         if document_id is None:
             return int(self._rows("SELECT count(*) FROM passages")[0][0])
-        statement = "SELECT count(*) FROM passages JOIN documents ON document = number WHERE documents.id = ?"
+        statement = "SELECT count(*) FROM passages JOIN documents ON document = documents.number WHERE documents.id = ?"
         return int(self._rows(statement, document_id)[0][0])
 
     def newest_publication(self) -> str | None:
@@ -170,18 +181,16 @@ class Library:
 
     def documents_by_id(self, document_ids: Iterable[str]) -> dict[str, Document]:
         """The documents of these ids, in that order; ids that are gone are left out."""
-        wanted = list(dict.fromkeys(document_ids))
-        found = {row[1]: row for row in self._rows_of(rows.DOCUMENTS, "documents.id", wanted)}
-        return {document_id: rows.document(found[document_id]) for document_id in wanted if document_id in found}
+        return {document_id: document for document_id, (document, _) in self.looked_through(document_ids).items()}
 
-    def languages(self, document_ids: Iterable[str]) -> dict[str, str]:
-        """The language of each of these documents; ids that are gone are left out."""
-        found: dict[str, str] = dict(
-            self._rows_of("SELECT id, json_extract(fields, '$.language') FROM documents", "id", document_ids)
-        )
-        for document_id, language in found.items():
-            if not isinstance(language, str):
-                raise _damaged(self.folder, f"the document {document_id} has no language")
+    def looked_through(self, document_ids: Iterable[str]) -> dict[str, tuple[Document, DocumentFindings]]:
+        """The documents of these ids, each with what was found in it; ids that are gone are left out."""
+        wanted = list(dict.fromkeys(document_ids))
+        read = {row[1]: row for row in self._rows_of(rows.DOCUMENTS, "documents.id", wanted)}
+        found = {}
+        for row in (read[document_id] for document_id in wanted if document_id in read):
+            document = rows.document(row)
+            found[document.id] = (document, rows.about(row, document, stands=self.has_findings))
         return found
 
     def outlets(self, document_ids: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
@@ -197,17 +206,33 @@ class Library:
         )
         return [(document_id, published, publisher) for document_id, published, publisher in self._rows(told)]
 
-    def encoded(self, passage_ids: Sequence[str]) -> list[EncodedPassage]:
-        """The passages of these ids, in that order; ids that are gone are left out."""
-        found = {row[0]: row for row in self._rows_of(rows.PASSAGES, "id", passage_ids)}
-        return [rows.passage(found[passage_id]) for passage_id in passage_ids if passage_id in found]
+    def passages(self, passage_ids: Collection[str]) -> list[StoredPassage]:
+        """The passages of these ids, by id; ids that are gone are left out."""
+        return sorted(self._stored(row) for row in self._rows_of(rows.PASSAGES, "id", passage_ids))
 
-    def entries(self, *, after: int = 0) -> Iterator[tuple[Document, EncodedPassage]]:
-        """Every passage of the documents added after generation `after`, with its document."""
-        for row in self._rows(f"{rows.DOCUMENTS} WHERE documents.generation > ? ORDER BY documents.number", after):
-            document = rows.document(row)
-            for passage in self._rows(f"{rows.PASSAGES} WHERE document = ? ORDER BY id", row[0]):
-                yield document, rows.passage(passage)
+    def vectors(self, passage_ids: Collection[str]) -> list[StoredVectors]:
+        """The embeddings of these passages, by id; ids that are gone are left out."""
+        return sorted(StoredVectors(*row).checked() for row in self._rows_of(rows.VECTORS, "id", passage_ids))
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether what was found in documents and passages was found as it is today."""
+        return self.fact("findings") == findings.FORMAT
+
+    def added(self, *, after: int = 0) -> Iterator[tuple[Document, list[StoredPassage]]]:
+        """The documents added after generation `after`, each with its passages by id."""
+        numbers = self._rows("SELECT number FROM documents WHERE generation > ? ORDER BY number", after)
+        for (number,) in numbers:
+            for row in self._rows(f"{rows.DOCUMENTS} WHERE documents.number = ?", number):
+                stored = self._rows(f"{rows.PASSAGES} WHERE document = ? ORDER BY id", number)
+                yield rows.document(row), [self._stored(passage) for passage in stored]
+
+    def embeddings(self, passages: Sequence[StoredPassage]) -> list[NDArray[np.float32]]:
+        """The embedding of each of these passages, (dimensions,); `DamagedLibrary` where one is gone."""
+        found = {one.id: one for one in self.vectors([passage.id for passage in passages])}
+        if missing := [passage.id for passage in passages if passage.id not in found]:
+            raise _damaged(self.folder, f"the passage {missing[0]} has no embedding")
+        return [found[passage.id].embedding(passage.count_sentences) for passage in passages]
 
     def removals(self, *, after: int) -> list[str]:
         """The ids of documents removed or replaced after generation `after`."""
@@ -297,15 +322,19 @@ class Library:
             yield f"document {document_id}: {error}"
             return
         for row in self._rows(
-            f"{rows.PASSAGES} JOIN documents ON document = number WHERE documents.id = ?", document_id
+            f"{rows.PASSAGES} JOIN documents ON document = documents.number WHERE documents.id = ?", document_id
         ):
             try:
-                passage = rows.passage(row).passage
-                is_whole = passage.id == row[0] and passage.document_id == document_id
-                if not is_whole or not document.holds(passage.span):
+                stored = self._stored(row)
+                is_whole = stored.passage.id == stored.id and stored.document_id == document_id
+                if not is_whole or stored.language != document.language or not document.holds(stored.passage.span):
                     yield f"passage {row[0]}: it is not what its document says there"
+                self.embeddings([stored])
             except (DamagedLibrary, ValueError) as error:
                 yield f"passage {row[0]}: {error}"
+
+    def _stored(self, row: Row) -> StoredPassage:
+        return StoredPassage(*row).checked()
 
     def _rows_of(self, statement: str, column: str, ids: Iterable[str]) -> list[Row]:
         """The rows whose `column` is one of these, in no order."""
@@ -345,26 +374,14 @@ def make(folder: Path, fill: Callable[[sqlite3.Connection], object]) -> None:
 
 
 def _fill_new(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.executescript(rows.SCHEMA)
-    connection.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
+    connection.execute("INSERT INTO facts VALUES ('format', ?), ('findings', ?)", (str(FORMAT), findings.FORMAT))
 
 
 def _unlink(path: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """What is written inside is kept whole, or not at all."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 @contextmanager

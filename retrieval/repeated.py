@@ -7,32 +7,24 @@ of the shorter one tell the same story (`docs/decisions/0006-repeated-sentences.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from urllib.parse import urlsplit
 
-from retrieval.datamodel import Candidate, Document, Span
-from retrieval.sentences import split
+from retrieval.candidate import Candidate
+from retrieval.datamodel import Span
+from retrieval.findings import of_document
 
-__all__ = ["FEWEST_REPEATING", "outlet", "quotable", "said", "same_story", "same_words", "sentence_keys"]
+__all__ = ["FEWEST_REPEATING", "FEWEST_SHARED", "is_same_story", "outlet", "quotable", "same_words"]
 
 FEWEST_REPEATING = 3  # documents of one outlet that hold a sentence
-SHORTEST_TELLING = 25  # characters of a sentence that tells a story from another
 FEWEST_SHARED = 2
 LEAST_SHARE = 1 / 3
 LEAST_SAME_WORDS = 0.8
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\d_]+")
 _FIGURE = re.compile(r"\d+")
-
-
-def said(sentence: str) -> str:
-    """What a sentence is known by, wherever it stands."""
-    folded = " ".join(sentence.split()).casefold()
-    return hashlib.blake2b(folded.encode(), digest_size=8).hexdigest()
 
 
 def outlet(publisher: str | None, url: str | None) -> str | None:
@@ -48,43 +40,32 @@ def outlet(publisher: str | None, url: str | None) -> str | None:
 def quotable(candidate: Candidate, is_boilerplate: Callable[[str], bool]) -> Candidate | None:
     """The candidate without the sentences that are boilerplate, so that none can be quoted; None where none is left.
 
-    They leave its passage, and its document's body around the passage, from where an excerpt may take a sentence more.
+    `is_boilerplate` tells it of a sentence's key. They leave the candidate's passage, and its document's body around
+    the passage, from where an excerpt may take a sentence more.
     """
-    text = candidate.document.snapshot.text
-    passage = candidate.passage
-    barred = {span for span in passage.sentences if is_boilerplate(span.of(text))}
-    barred |= {span for span in _around(candidate) if is_boilerplate(span.of(text))}
+    passage, findings = candidate.passage, candidate.findings
+    repeating = [is_boilerplate(key) for key in findings.keys]
+    barred = {span for span, is_barred in zip(passage.sentences, repeating, strict=True) if is_barred}
+    barred |= {span for span, key in findings.around if is_boilerplate(key)}
     if not barred:
         return candidate
-    left = [
-        (span, similarity)
-        for span, similarity in zip(passage.sentences, candidate.similarities, strict=True)
-        if span not in barred
-    ]
-    body = tuple(_without(candidate.document.body, barred, text))
+    body = tuple(_without(candidate.document.body, barred, candidate.document.snapshot.text))
+    left = [place for place, is_barred in enumerate(repeating) if not is_barred]
     if not left or not body:
         return None
+    document = replace(candidate.document, body=body)
     return replace(
         candidate,
-        document=replace(candidate.document, body=body),
-        passage=replace(passage, sentences=tuple(span for span, _ in left)),
-        similarities=tuple(similarity for _, similarity in left),
+        document=document,
+        about=of_document(document),
+        passage=replace(passage, sentences=tuple(passage.sentences[place] for place in left)),
+        findings=replace(
+            findings,
+            sentences=tuple(findings.sentences[place] for place in left),
+            keys=tuple(findings.keys[place] for place in left),
+        ),
+        similarities=tuple(candidate.similarities[place] for place in left),
     )
-
-
-def _around(candidate: Candidate) -> Iterator[Span]:
-    """The sentences of the passage's paragraphs outside of it, and the last one before them."""
-    text, span = candidate.document.snapshot.text, candidate.passage.span
-    before = None
-    for paragraph in candidate.document.body:
-        if paragraph.end <= span.start:
-            before = paragraph
-        elif paragraph.meets(span):
-            for start, end in ((paragraph.start, span.start), (span.end, paragraph.end)):
-                if start < end:
-                    yield from (one.shifted(start) for one in split(text[start:end]))
-    if before is not None:
-        yield from (one.shifted(before.start) for one in split(before.of(text))[-1:])
 
 
 def _without(body: Sequence[Span], barred: Collection[Span], text: str) -> Iterator[Span]:
@@ -99,25 +80,8 @@ def _without(body: Sequence[Span], barred: Collection[Span], text: str) -> Itera
             yield Span(start, paragraph.end)
 
 
-@lru_cache(maxsize=512)  # the same articles come back for like questions
-def sentence_keys(document: Document) -> frozenset[str]:
-    """The keys of the sentences by which a document's story is told from others."""
-    text = document.snapshot.text
-    return frozenset(
-        said(sentence.of(paragraph.of(text)))
-        for paragraph in document.body
-        for sentence in split(paragraph.of(text))
-        if len(sentence) >= SHORTEST_TELLING
-    )
-
-
-def same_story(document: Document, others: Iterable[Document]) -> tuple[str, ...]:
-    """The ids of those among `others` that tell the story of `document`, sorted."""
-    keys = sentence_keys(document)
-    return tuple(sorted(other.id for other in others if _is_same_story(keys, sentence_keys(other))))
-
-
-def _is_same_story(keys: frozenset[str], others: frozenset[str]) -> bool:
+def is_same_story(keys: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether two documents, by the keys of their sentences, tell the same story."""
     shared = len(keys & others)
     return shared >= max(FEWEST_SHARED, LEAST_SHARE * min(len(keys), len(others)))
 

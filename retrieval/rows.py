@@ -6,33 +6,52 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.datamodel import Document, Metadata, Passage, Reading, Snapshot, Span, Validators
 from retrieval.errors import DamagedLibrary
+from retrieval.findings import DocumentFindings, PassageFindings, of_document, of_passage
 
 __all__ = [
     "EncodedPassage",
     "Entry",
     "Row",
+    "StoredPassage",
+    "StoredVectors",
+    "about",
     "document",
     "document_checksum",
-    "passage",
     "passage_checksum",
+    "passage_fields",
     "reading",
+    "similarities",
     "source_checksum",
     "validators",
+    "vectors_checksum",
     "written_fields",
     "written_metadata",
     "written_spans",
+    "written_vectors",
 ]
 
 Row: TypeAlias = tuple[Any, ...]  # as sqlite3 gives it
+COSINE_DECIMALS = 6
+SPAN_BYTES = 8
 
-SCHEMA = """
+# `findings` are what `findings.py` found, NULL where nobody has looked yet; the fact of that name tells their format.
+PASSAGES_TABLE = """
+CREATE TABLE passages (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, language TEXT NOT NULL,
+    heading TEXT NOT NULL, sentences BLOB NOT NULL, findings TEXT, checksum INTEGER NOT NULL,
+    vectors BLOB NOT NULL, vectors_checksum INTEGER NOT NULL
+);
+CREATE INDEX passages_by_document ON passages (document);
+"""
+SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE snapshots (sha256 TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sources (
@@ -44,16 +63,11 @@ CREATE UNIQUE INDEX current_sources ON sources (key) WHERE replaced_at IS NULL;
 CREATE INDEX sources_by_snapshot ON sources (sha256);
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source INTEGER NOT NULL REFERENCES sources,
-    generation INTEGER NOT NULL, fields TEXT NOT NULL, checksum INTEGER NOT NULL
+    generation INTEGER NOT NULL, fields TEXT NOT NULL, findings TEXT, checksum INTEGER NOT NULL
 );
 CREATE INDEX documents_by_source ON documents (source);
 CREATE INDEX documents_by_generation ON documents (generation);
-CREATE TABLE passages (
-    id TEXT PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    heading TEXT NOT NULL, sentences BLOB NOT NULL, embedding BLOB NOT NULL, sentence_embeddings BLOB NOT NULL,
-    checksum INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX passages_by_document ON passages (document);
+{PASSAGES_TABLE}
 CREATE TABLE withdrawn (
     source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE, document_id TEXT NOT NULL,
     PRIMARY KEY (source, document_id)
@@ -67,13 +81,12 @@ SOURCES = (
     " FROM sources JOIN snapshots USING (sha256)"
 )
 DOCUMENTS = (
-    "SELECT documents.number, documents.id, fields, documents.checksum,"
+    "SELECT documents.number, documents.id, fields, findings, documents.checksum,"
     " sha256, bytes_sha256, sources.source, media_type, text, fetched_at"
     " FROM documents JOIN sources ON documents.source = sources.number JOIN snapshots USING (sha256)"
 )
-PASSAGES = (
-    "SELECT passages.id, document, heading, sentences, embedding, sentence_embeddings, passages.checksum FROM passages"
-)
+PASSAGES = "SELECT passages.id, language, heading, sentences, passages.findings, passages.checksum FROM passages"
+VECTORS = "SELECT id, language, vectors, vectors_checksum FROM passages"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +96,67 @@ class EncodedPassage:
     passage: Passage
     embedding: NDArray[np.float32]
     sentence_embeddings: NDArray[np.float32]
+
+
+class StoredPassage(NamedTuple):
+    """A row of `PASSAGES`, most of it as it is stored."""
+
+    id: str
+    language: str
+    heading: str
+    sentences: bytes
+    findings: str | None
+    checksum: int
+
+    def checked(self) -> StoredPassage:
+        """The row; `DamagedLibrary` where it is not what was written."""
+        *fields, checksum = self
+        is_typed = all(isinstance(text, str) for text in self[:3]) and isinstance(self.sentences, bytes)
+        if not is_typed or not isinstance(self.findings, str | None) or passage_checksum(*fields) != checksum:
+            raise _passage_damaged(self.id)
+        return self
+
+    @property
+    def document_id(self) -> str:
+        """The id of its document."""
+        return self.id.rpartition("#")[0]
+
+    @property
+    def count_sentences(self) -> int:
+        """How many sentences it has."""
+        return len(self.sentences) // SPAN_BYTES
+
+    @property
+    def passage(self) -> Passage:
+        """The passage itself."""
+        spans = tuple(Span(start, end) for start, end in np.frombuffer(self.sentences, "<u4").reshape(-1, 2).tolist())
+        return Passage(self.document_id, Span(spans[0].start, spans[-1].end), self.heading, spans)
+
+    def found(self, document: Document, *, stands: bool) -> PassageFindings:
+        """What was found in it: when it was stored, if that `stands`, else now."""
+        stored = self.findings if stands else None
+        return PassageFindings.read(stored) if stored else of_passage(document, self.passage)
+
+
+class StoredVectors(NamedTuple):
+    """A row of `VECTORS`: a passage's embedding and those of its sentences, as they are stored."""
+
+    id: str
+    language: str
+    vectors: bytes
+    checksum: int
+
+    def checked(self) -> StoredVectors:
+        """The row; `DamagedLibrary` where it is not what was written."""
+        is_typed = isinstance(self.id, str) and isinstance(self.vectors, bytes)
+        if not is_typed or vectors_checksum(self.id, self.vectors) != self.checksum:
+            raise _passage_damaged(self.id)
+        return self
+
+    def embedding(self, sentences: int) -> NDArray[np.float32]:
+        """The embedding of the passage, which has so many sentences: (dimensions,)."""
+        dimensions = len(self.vectors) // (4 + 2 * sentences)
+        return np.frombuffer(self.vectors, "<f4", dimensions).astype(np.float32)
 
 
 # A source, and what it holds.
@@ -118,9 +192,9 @@ def source_checksum(*fields: str | None) -> int:
     return zlib.crc32(json.dumps(fields).encode())
 
 
-def document_checksum(document_id: str, sha256: str, fields: str) -> int:
+def document_checksum(document_id: str, sha256: str, fields: str, findings: str | None) -> int:
     """The checksum of what is stored of a document, and of whose snapshot it is."""
-    return zlib.crc32(json.dumps([document_id, sha256, fields]).encode())
+    return zlib.crc32(json.dumps([document_id, sha256, fields, findings]).encode())
 
 
 def written_fields(document: Document) -> str:
@@ -143,9 +217,10 @@ def written_fields(document: Document) -> str:
 
 def document(row: Row) -> Document:
     """A row of `DOCUMENTS`; `DamagedLibrary` where it is not what was written."""
-    _number, document_id, fields, checksum, *snapshot = row
+    _number, document_id, fields, findings, checksum, *snapshot = row
     is_text = all(isinstance(value, str) for value in (document_id, fields, *snapshot))
-    if not is_text or document_checksum(document_id, snapshot[0], fields) != checksum:
+    is_text = is_text and isinstance(findings, str | None)
+    if not is_text or document_checksum(document_id, snapshot[0], fields, findings) != checksum:
         raise DamagedLibrary(f"what is stored of document {document_id} is not what was written: run `quoth check`")
     values = json.loads(fields)
     try:
@@ -161,25 +236,49 @@ def document(row: Row) -> Document:
         raise DamagedLibrary(f"{error}: run `quoth check`, then ingest its source again") from error
 
 
-def passage(row: Row) -> EncodedPassage:
-    """A row of `PASSAGES`; `DamagedLibrary` where it is not what was written."""
-    passage_id, _document_number, heading, sentences, embedding, sentence_embeddings, checksum = row
-    blobs = sentences, embedding, sentence_embeddings
-    is_typed = isinstance(heading, str) and all(isinstance(blob, bytes) for blob in blobs)
-    if not is_typed or passage_checksum(heading, *blobs) != checksum:
-        raise DamagedLibrary(f"what is stored of passage {passage_id} is not what was written: run `quoth check`")
-    spans = tuple(Span(start, end) for start, end in np.frombuffer(sentences, "<u4").reshape(-1, 2).tolist())
-    passage = Passage(passage_id.rpartition("#")[0], Span(spans[0].start, spans[-1].end), heading, spans)
-    rows = np.frombuffer(sentence_embeddings, "<f2").reshape(len(spans), -1).astype(np.float32)
-    return EncodedPassage(passage, np.frombuffer(embedding, "<f4").astype(np.float32), rows)
+def about(row: Row, document: Document, *, stands: bool) -> DocumentFindings:
+    """What was found in the document of that row of `DOCUMENTS`: when it was stored, if that `stands`, else now."""
+    findings = row[3] if stands else None
+    return DocumentFindings.read(findings) if findings else of_document(document)
 
 
-def passage_checksum(heading: str, *blobs: bytes) -> int:
-    """The checksum of a passage's columns."""
-    checksum = zlib.crc32(heading.encode())
-    for blob in blobs:
-        checksum = zlib.crc32(blob, checksum)
-    return checksum
+def passage_fields(document: Document, passage: Passage) -> tuple[str | bytes, ...]:
+    """A passage of `document` as its columns from `id` to `findings` hold it."""
+    findings = of_passage(document, passage).written()
+    return (passage.id, document.language, passage.heading, written_spans(passage.sentences), findings)
+
+
+def passage_checksum(*fields: str | bytes | None) -> int:
+    """The checksum of a passage's columns, from `id` to `findings`."""
+    written = [field.encode() if isinstance(field, str) else field or b"" for field in fields]
+    return zlib.crc32(b"".join(written), zlib.crc32(str([len(field) for field in written]).encode()))
+
+
+def written_vectors(encoded: EncodedPassage) -> bytes:
+    """A passage's embeddings as their column holds them: its own in 32 bits, those of its sentences in 16."""
+    return encoded.embedding.astype("<f4").tobytes() + encoded.sentence_embeddings.astype("<f2").tobytes()
+
+
+def vectors_checksum(passage_id: str, vectors: bytes) -> int:
+    """The checksum of a passage's embeddings, and of whose they are."""
+    return zlib.crc32(vectors, zlib.crc32(passage_id.encode()))
+
+
+def similarities(stored: Sequence[StoredVectors], vector: NDArray[np.float32]) -> list[tuple[float, tuple[float, ...]]]:
+    """The cosines of a unit vector with each passage, and with each of its sentences."""
+    if not stored:
+        return []
+    whole_bytes = 4 * len(vector)
+    wholes = np.frombuffer(b"".join([one.vectors[:whole_bytes] for one in stored]), "<f4").reshape(len(stored), -1)
+    parts = np.frombuffer(b"".join([one.vectors[whole_bytes:] for one in stored]), "<f2").reshape(-1, len(vector))
+    # What lies below these decimals depends on what else is in the product.
+    cosines = np.round(parts.astype(np.float32) @ vector, COSINE_DECIMALS).tolist()
+    found, position = [], 0
+    for one, whole in zip(stored, np.round(wholes @ vector, COSINE_DECIMALS).tolist(), strict=True):
+        after = position + (len(one.vectors) - whole_bytes) // (2 * len(vector))
+        found.append((whole, tuple(cosines[position:after])))
+        position = after
+    return found
 
 
 def written_spans(spans: Sequence[Span]) -> bytes:
@@ -204,3 +303,7 @@ def written_metadata(reading: Reading) -> str:
         },
         ensure_ascii=False,
     )
+
+
+def _passage_damaged(passage_id: object) -> DamagedLibrary:
+    return DamagedLibrary(f"what is stored of passage {passage_id} is not what was written: run `quoth check`")

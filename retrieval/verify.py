@@ -38,6 +38,7 @@ from retrieval.aligning import (
 )
 from retrieval.datamodel import Document, Excerpt, Span
 from retrieval.errors import BadQuestion
+from retrieval.findings import said
 from retrieval.lexical import LexicalIndex
 from retrieval.library import Library
 from retrieval.sentences import split
@@ -225,7 +226,7 @@ class _Search:
             is_boilerplate = self.boilerplate_of(document)
             text = document.snapshot.text
             sentences = [part.shifted(one.start) for one in document.body for part in split(one.of(text))]
-            left = tuple(one for one in sentences if not is_boilerplate(one.of(text)))
+            left = tuple(one for one in sentences if not is_boilerplate(said(one.of(text))))
             body = document.body if len(left) == len(sentences) else left
             self.left[document.id] = replace(document, body=body) if left else None
         return self.left[document.id]

@@ -14,8 +14,10 @@ from typing import IO
 from retrieval import rows
 from retrieval.datamodel import Document, Reading
 from retrieval.errors import BusyLibrary
-from retrieval.library import Library, storing, transaction
+from retrieval.findings import FORMAT, of_document
+from retrieval.library import Library, storing
 from retrieval.rows import EncodedPassage, Entry
+from retrieval.transaction import transaction
 
 __all__ = ["Writer", "writing"]
 
@@ -62,6 +64,7 @@ class Writer:
         """Give sources that stand already their documents anew; one transaction, so never of two models at once."""
         with self._transaction() as generation:
             self._note("identity", identity)
+            self._note("findings", FORMAT)
             for reading, documents in entries:
                 (source,) = self._connection.execute(
                     "SELECT number FROM sources WHERE key = ? AND replaced_at IS NULL", (reading.key,)
@@ -114,6 +117,25 @@ class Writer:
                         (renamed[0], rows.source_checksum(*renamed), number),
                     )
 
+    def look_through(self) -> None:
+        """Find anew what is to be found in documents and passages, where it was found otherwise or not at all."""
+        if self.library.has_findings:
+            return
+        with self._connection_transaction():
+            for document, passages in self.library.added():
+                fields, findings = rows.written_fields(document), of_document(document).written()
+                checksum = rows.document_checksum(document.id, document.snapshot.sha256, fields, findings)
+                self._connection.execute(
+                    "UPDATE documents SET findings = ?, checksum = ? WHERE id = ?", (findings, checksum, document.id)
+                )
+                for stored in passages:
+                    written = rows.passage_fields(document, stored.passage)
+                    self._connection.execute(
+                        "UPDATE passages SET findings = ?, checksum = ? WHERE id = ?",
+                        (written[-1], rows.passage_checksum(*written), stored.id),
+                    )
+            self._note("findings", FORMAT)
+
     def forget_removals(self, *, until: int) -> None:
         """Drop the list of what was removed up to generation `until`, once every index knows."""
         with self._connection_transaction():
@@ -165,28 +187,19 @@ class Writer:
         # An id that a line of JSONL names may stand under another key: it is given again, so it replaces.
         if self._connection.execute("DELETE FROM documents WHERE id = ?", (document.id,)).rowcount:
             self._removed(document.id, generation)
-        fields = rows.written_fields(document)
-        checksum = rows.document_checksum(document.id, document.snapshot.sha256, fields)
+        fields, findings = rows.written_fields(document), of_document(document).written()
+        checksum = rows.document_checksum(document.id, document.snapshot.sha256, fields, findings)
         cursor = self._connection.execute(
-            "INSERT INTO documents (id, source, generation, fields, checksum) VALUES (?, ?, ?, ?, ?)",
-            (document.id, source, generation, fields, checksum),
+            "INSERT INTO documents (id, source, generation, fields, findings, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+            (document.id, source, generation, fields, findings, checksum),
         )
         for encoded in passages:
-            sentences = rows.written_spans(encoded.passage.sentences)
-            embedding = encoded.embedding.astype("<f4").tobytes()
-            sentence_embeddings = encoded.sentence_embeddings.astype("<f2").tobytes()
+            written, vectors = rows.passage_fields(document, encoded.passage), rows.written_vectors(encoded)
+            checksums = rows.passage_checksum(*written), rows.vectors_checksum(encoded.passage.id, vectors)
             self._connection.execute(
-                "INSERT INTO passages (id, document, heading, sentences, embedding, sentence_embeddings, checksum)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    encoded.passage.id,
-                    cursor.lastrowid,
-                    encoded.passage.heading,
-                    sentences,
-                    embedding,
-                    sentence_embeddings,
-                    rows.passage_checksum(encoded.passage.heading, sentences, embedding, sentence_embeddings),
-                ),
+                "INSERT INTO passages (document, id, language, heading, sentences, findings, checksum, vectors,"
+                " vectors_checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (cursor.lastrowid, *written, checksums[0], vectors, checksums[1]),
             )
 
     def _removed(self, document_id: str, generation: int) -> None:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.abbreviations import defined, forms, key
+from retrieval.contents import contents
 from retrieval.datamodel import Span
 from retrieval.engine import Engine
-from retrieval.evidence import contents, lacking
+from retrieval.evidence import Sought
 from retrieval.lexical import LexicalEntry, LexicalIndex, build
 from retrieval.question import Question
 
@@ -93,6 +94,7 @@ def test_a_question_by_the_long_form_is_met_by_the_short_one(engine: Engine, tmp
     defines = "The Coastal Tidings Bureau (CTB) was set up in 2013."
     engine.ingest([str(lines(tmp_path / "news.jsonl", defines=defines, other="A bureau of parliament meets."))])
     asked = engine.query("Where does the Coastal Tidings Bureau meet?").asked
-    assert [need.surface for need in lacking(asked, contents("The CTB meets in Beijing."))] == []
-    other = lacking(asked, contents("The NTB meets in Beijing."))
+    sought = Sought(asked, lambda _: 1.0)
+    assert sought.lacking(sought.look(contents("The CTB meets in Beijing."))) == []
+    other = sought.lacking(sought.look(contents("The NTB meets in Beijing.")))
     assert [need.surface for need in other] == ["Coastal", "Tidings", "Bureau"]

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.alone import LONGEST_CHARACTERS, standing_alone, trimmed
-from retrieval.datamodel import Background, Candidate, Document, Passage, Snapshot, Span
+from retrieval.candidate import Candidate
+from retrieval.datamodel import Background, Document, Passage, Snapshot, Span
+from retrieval.findings import of_document, of_passage
 from retrieval.question import Question
 from retrieval.sentences import split
 
@@ -18,7 +20,17 @@ def candidate(text: str) -> Candidate:
     document = Document("a", snapshot, body, "en", title="A title")
     sentences = tuple(sentence.shifted(one.start) for one in body for sentence in split(one.of(text)))
     passage = Passage("a", Span(sentences[0].start, sentences[-1].end), "A title", sentences)
-    return Candidate(document, passage, 1.0, 0.8, (0.8,) * len(sentences), Background(9, 0.7, 0.02), 0.5)
+    return Candidate(
+        document=document,
+        about=of_document(document),
+        passage=passage,
+        findings=of_passage(document, passage),
+        score=1.0,
+        similarity=0.8,
+        similarities=(0.8,) * len(sentences),
+        background=Background(9, 0.7, 0.02),
+        share=0.5,
+    )
 
 
 def quoted(text: str, chosen: str) -> str:

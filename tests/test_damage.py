@@ -54,9 +54,9 @@ def test_a_flipped_byte_is_found_and_never_quoted(
 
 def test_a_flipped_byte_of_an_embedding_is_found(engine: Engine, opened: Open, source: Path, folder: Path) -> None:
     engine.ingest([str(source)])
-    ((embedding,),) = engine.library.connection.execute("SELECT embedding FROM passages LIMIT 1").fetchall()
+    ((vectors,),) = engine.library.connection.execute("SELECT vectors FROM passages LIMIT 1").fetchall()
     engine.close()
-    flip(folder / "library.sqlite", (folder / "library.sqlite").read_bytes().index(embedding) + 5)
+    flip(folder / "library.sqlite", (folder / "library.sqlite").read_bytes().index(vectors[:40]) + 5)
     assert [fault.split(":")[0] for fault in opened().faults()] == ["passage port#0-96"]
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.candidate import Candidate
 from retrieval.datamodel import (
     Abstention,
     Answer,
     Background,
-    Candidate,
     Document,
     Excerpt,
     Hit,
@@ -19,6 +19,7 @@ from retrieval.datamodel import (
     Snapshot,
     Span,
 )
+from retrieval.findings import of_document, of_passage
 
 _TEXT = "Menu. Eight thousand.\n\nAdvert. Over in 2024."
 _FIRST, _SECOND = Span(6, 21), Span(31, 44)  # between them stands what is not the document's
@@ -186,6 +187,7 @@ def test_a_few_passages_do_not_tell_what_is_usual() -> None:
 def test_a_candidate_has_a_similarity_for_each_sentence() -> None:
     passage = Passage("d", _FIRST, "", (_FIRST,))
     assert passage.id == "d#6-21"
-    assert Candidate(document(), passage, 1.0, 0.5, (0.5,), USUAL, 0.4).similarities == (0.5,)
+    found = of_document(document()), passage, of_passage(document(), passage)
+    assert Candidate(document(), *found, 1.0, 0.5, (0.5,), USUAL, 0.4).similarities == (0.5,)
     with pytest.raises(ValueError, match="each sentence"):
-        Candidate(document(), passage, 1.0, 0.5, (), USUAL, 0.4)
+        Candidate(document(), *found, 1.0, 0.5, (), USUAL, 0.4)

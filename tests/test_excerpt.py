@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import lines
 
+from retrieval.candidate import Candidate
 from retrieval.confidence import confidence, decide
-from retrieval.datamodel import Abstention, Answer, Background, Candidate, Document, Snapshot, Span
+from retrieval.datamodel import Abstention, Answer, Background, Document, Snapshot, Span
 from retrieval.differing import mark_differing
 from retrieval.engine import Engine
 from retrieval.evidence import Choice, Signals
-from retrieval.excerpt import choose, preferring, scored, weighed
+from retrieval.excerpt import choose, scored, weighed
+from retrieval.findings import of_document, of_passage
 from retrieval.fitted import Network, network, regression
 from retrieval.passages import passages
 from retrieval.question import Need, Query
@@ -40,7 +42,17 @@ def document(identifier: str, text: str, title: str | None = None) -> Document:
 def candidates(found: Document, similarity: float = 0.87) -> list[Candidate]:
     usual = Background(passages=500, mean=0.74, spread=0.023)
     return [
-        Candidate(found, passage, 7.0, similarity, tuple(similarity for _ in passage.sentences), usual, share=0.4)
+        Candidate(
+            document=found,
+            about=of_document(found),
+            passage=passage,
+            findings=of_passage(found, passage),
+            score=7.0,
+            similarity=similarity,
+            similarities=tuple(similarity for _ in passage.sentences),
+            background=usual,
+            share=0.4,
+        )
         for passage in passages(found)
     ]
 
@@ -51,8 +63,8 @@ def weigh(need: Need) -> float:
 
 def chosen(question: str, found: list[Document], top: int = 3) -> list[Choice]:
     query = Query.of(question)
-    sentences = weighed(query, [one for item in found for one in candidates(item)], weigh)
-    return choose(query, preferring(sentences, Timing()), weigh, top=top)
+    sentences = weighed(query, [one for item in found for one in candidates(item)], weigh, Timing())
+    return list(islice(choose(query, sentences, weigh), top))
 
 
 def test_the_sentence_with_the_number_asked_for_comes_first_with_what_it_leans_on() -> None:
@@ -61,7 +73,7 @@ def test_the_sentence_with_the_number_asked_for_comes_first_with_what_it_leans_o
     (candidate, *others) = candidates(document("a", TEXT))
     assert not others
     near = replace(candidate, similarities=(0.85, 0.89, 0.8, 0.79))
-    first = choose(query, weighed(query, [near], weigh), weigh, top=1)[0].excerpt
+    first = next(choose(query, weighed(query, [near], weigh), weigh)).excerpt
     assert first.text == "The Makran ferry opened in May. It carried 4,210 passengers in its first month."
 
 
@@ -113,9 +125,9 @@ def test_phase_one_is_not_quoted_beside_phase_two() -> None:
     sentences = weighed(query, candidates(document("a", text)), weigh)
     assert [one.signals.contradicted for one in sentences] in ([0.0, 1.0], [1.0, 0.0])
     alike = [replace(one, score=1.0) for one in sentences]
-    assert [len(split(one.excerpt.text)) for one in choose(query, alike, weigh, top=2)] == [1, 1]
+    assert [len(split(one.excerpt.text)) for one in choose(query, alike, weigh)] == [1, 1]
     agreeing = [replace(one, signals=replace(one.signals, contradicted=0.0)) for one in alike]
-    assert [one.excerpt.text for one in choose(query, agreeing, weigh, top=2)] == [text]
+    assert [one.excerpt.text for one in choose(query, agreeing, weigh)] == [text]
 
 
 def test_a_long_sentence_is_quoted_up_to_a_comma() -> None:
@@ -151,7 +163,7 @@ def choice(**changed: float) -> Choice:
     good = {"similarity": 0.92, "passage_similarity": 0.9, "standing": 6.0, "passage_standing": 5.0, "share": 0.5}
     full = {"coverage": 1.0, "telling_coverage": 1.0, "window_coverage": 1.0, "context_coverage": 1.0}
     found = chosen("How much are the fares?", [document("a", TEXT)])[0]
-    return Choice(found.excerpt, Signals(**{**base, **good, **full, **changed}), 0.8, 0.7, ())
+    return Choice(found.excerpt, found.contents, Signals(**{**base, **good, **full, **changed}), 0.8, 0.7, ())
 
 
 @pytest.mark.parametrize(

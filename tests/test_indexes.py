@@ -16,7 +16,7 @@ from retrieval.encode import Encoder
 from retrieval.engine import Engine
 from retrieval.errors import ModelMismatch
 from retrieval.library import Library
-from retrieval.rows import EncodedPassage
+from retrieval.rows import StoredPassage
 from retrieval.settings import Settings
 from retrieval.writer import Writer, writing
 
@@ -201,7 +201,7 @@ REPLACED = "Unrelated words stand in front. The harbour of Gwadar is closed. It 
 
 @pytest.mark.parametrize(
     ("step", "is_asked"),
-    [("languages", True), ("documents_by_id", True), ("document", False), ("documents_by_id", False)],
+    [("passages", True), ("looked_through", True), ("document", False), ("documents_by_id", False)],
 )
 def test_a_reader_sees_one_state_of_the_library_while_another_replaces_it(
     engine: Engine, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, *, is_asked: bool
@@ -254,14 +254,14 @@ def test_while_another_writes_a_question_tries_to_write_once(
 
 def test_an_update_reads_what_came_once(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    entries = Library.entries
+    added = Library.added
 
-    def noted(library: Library, *, after: int = 0) -> Iterator[tuple[Document, EncodedPassage]]:
-        for document, encoded in entries(library, after=after):
+    def noted(library: Library, *, after: int = 0) -> Iterator[tuple[Document, list[StoredPassage]]]:
+        for document, passages in added(library, after=after):
             read.append(document.id)
-            yield document, encoded
+            yield document, passages
 
-    monkeypatch.setattr(Library, "entries", noted)
+    monkeypatch.setattr(Library, "added", noted)
     engine.ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL))])
     engine.ingest([str(lines(tmp_path / "b.jsonl", rain=RAIN))])
     assert read == ["port", "school", "rain"]

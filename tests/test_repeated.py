@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from conftest import Quoth, ids
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.datamodel import Abstention, Background, Candidate, Document, Excerpt, Passage, Reply, Snapshot, Span
+from retrieval.candidate import Candidate
+from retrieval.datamodel import Abstention, Background, Document, Excerpt, Passage, Reply, Snapshot, Span
 from retrieval.engine import Engine
+from retrieval.findings import of_document, of_passage, said
 from retrieval.repeated import outlet, quotable, same_words
 from retrieval.sentences import split
 
@@ -51,7 +54,7 @@ def test_a_sentence_of_three_documents_of_an_outlet_is_not_quoted(engine: Engine
     quoted = _quoted(engine, "What brings you the whole trade of Gwadar every morning?")
     assert "letter" not in quoted
     assert "Heavy rain closed the mountain road" in quoted  # the rest of its documents still is
-    spans = [passage.passage.span for _, passage in engine.library.entries()]
+    spans = [stored.passage.span for _, passages in engine.library.added() for stored in passages]
     assert [span.of(f"{text} {_LETTER}") for span, text in zip(spans, _NEWS.values(), strict=False)] == [
         f"{_NEWS[name]} {_LETTER}" for name in "abc"
     ]  # passages stay as they were
@@ -98,16 +101,20 @@ def test_nothing_barred_is_left_and_nothing_else_is_lost(barred: set[str], bound
     document = Document("a", snapshot, (Span(0, 33), Span(34, 55)), "en")
     span = Span(*bounds)
     sentences = tuple(sentence.shifted(span.start) for sentence in split(span.of(_TEXT)))
+    passage = Passage("a", span, "", sentences)
     candidate = Candidate(
         document=document,
-        passage=Passage("a", span, "", sentences),
+        about=of_document(document),
+        passage=passage,
+        findings=of_passage(document, passage),
         score=1.0,
         similarity=0.5,
         similarities=tuple(float(sentence.start) for sentence in sentences),
         background=Background(1, 0, 1),
         share=0.5,
     )
-    left = quotable(candidate, lambda sentence: sentence.split()[0] in barred)
+    keys = {said(sentence) for sentence in re.findall(r"\w+ \w+\.", _TEXT) if sentence.split()[0] in barred}
+    left = quotable(candidate, keys.__contains__)
     expected = [sentence for sentence in sentences if sentence.of(_TEXT).split()[0] not in barred]
     if left is None:
         assert expected == []

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from retrieval.errors import InputError
-from retrieval.library import transaction
+from retrieval.transaction import transaction
 
 __all__ = ["STORE", "Kept", "Statistics", "Store", "StoreError"]
 
