@@ -38,6 +38,11 @@ class RememberingEncoder:
         """The weights' name."""
         return self._encoder.identity
 
+    def remembered(self) -> Embeddings:
+        """Every embedding it keeps, (texts, dimensions), in the order of their keys."""
+        rows = self._memory.execute("SELECT vector FROM embeddings ORDER BY key").fetchall()
+        return np.frombuffer(b"".join(row[0] for row in rows), "<f4").reshape(len(rows), -1)
+
     def encode(self, texts: Sequence[str], *, prompt: Prompt) -> Embeddings:
         """Embeddings of `texts`, (texts, dimensions); only those never seen are computed."""
         keys = [hashlib.sha256(f"{self.identity}\0{prompt}\0{text}".encode()).digest() for text in texts]

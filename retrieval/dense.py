@@ -1,102 +1,163 @@
-"""Exact search by inner product over unit vectors: the only file that imports faiss.
+"""Dense search over the passages of a collection, language by language.
 
-An index is a folder that never changes once made: the vectors as faiss writes them, those of a language together; their
-passage ids in the same order, with where each language lies; the moments of each language's vectors, by which a cosine
-can be told from what any passage of that language would get; and last a manifest with the checksums of all. The vectors
-are mapped, so they count as the system's file cache rather than as the process's own memory. `build` writes into a new
-folder: the caller makes it beside and renames it.
+An index is a folder that never changes once made. It holds one or two segments: `main`, and where that is large
+`recent`, so that adding costs what is added: the next index takes main over as it is (a link to the same files), with
+the rows of what is gone, until both are merged. A segment holds for each language its vectors as `vectors.py` writes
+them, their passage ids in the same order, and the moments of the vectors, by which a cosine can be told from what any
+passage of that language would get. A manifest with the checksums of all is written last. Vectors and ids are mapped, so
+they count as the system's file cache rather than as the process's own memory.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
-import numpy.typing as npt
 
+from retrieval import vectors
 from retrieval.datamodel import Background, Hit, Ranking
 from retrieval.errors import DamagedLibrary, StorageError
+from retrieval.vectors import FLAT_MOST, VectorIndex, Vectors
 
-__all__ = ["DenseIndex", "build", "contents"]
+__all__ = ["DenseIndex", "Rows", "build", "extend"]
 
-_FORMAT = 2
+_FORMAT = 3
 _MANIFEST = "manifest.json"
-_VECTORS = "vectors.faiss"
-_IDS = "ids.json"
-_MOMENTS = "moments.npy"
-_FILES = (_VECTORS, _IDS, _MOMENTS)
+_MAIN, _RECENT = "main", "recent"
+_MOST_RECENT = 0.1  # of main's passages may be recent or gone before all are merged
 _MOMENTS_OF = 20_000  # vectors of a language, evenly spread, tell its moments
 _LENGTH_TOLERANCE = 1e-3  # storing a unit vector in float16 changes its length by 5e-4 at most
-_SCORE_DECIMALS = (
-    6  # a cosine summed in 32 bits is exact to about 1e-7: what lies below is noise, and must not break ties
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Passages to be indexed: ids, unit vectors of shape (passages, dimensions), and the language of each."""
+
+    ids: Sequence[str]
+    vectors: Vectors
+    languages: Sequence[str]
+
+
+class _Ids:
+    """Passage ids by row, mapped from a file of their text and one of where each ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._text = np.load(path.with_suffix(".ids.npy"), mmap_mode="r")
+        self._ends = np.load(path.with_suffix(".ends.npy"), mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, row: int) -> str:
+        start = int(self._ends[row - 1]) if row else 0
+        return bytes(self._text[start : int(self._ends[row])]).decode()
+
+    @staticmethod
+    def write(path: Path, ids: Sequence[str]) -> None:
+        """Write them to two files beside each other."""
+        written = [one.encode() for one in ids]
+        np.save(path.with_suffix(".ids.npy"), np.frombuffer(b"".join(written), dtype=np.uint8))
+        np.save(path.with_suffix(".ends.npy"), np.cumsum([len(one) for one in written], dtype=np.uint64))
+
+
+class _Language:
+    """The passages of one language in one segment."""
+
+    def __init__(self, path: Path, gone: Collection[int]) -> None:
+        self.path = path
+        self.index = VectorIndex.open(path.with_suffix(".faiss"))
+        self.ids = _Ids(path)
+        self.moments = np.load(path.with_suffix(".moments.npy"))  # (1 + dimensions, dimensions)
+        self.gone = frozenset(gone)  # rows that are searched and not found
+
+    def __len__(self) -> int:
+        return len(self.index) - len(self.gone)
+
+    @cached_property
+    def documents(self) -> dict[str, list[int]]:
+        """The rows of each document."""
+        found: dict[str, list[int]] = {}
+        for row in range(len(self.ids)):
+            if row not in self.gone:
+                found.setdefault(self.ids[row].rpartition("#")[0], []).append(row)
+        return found
+
+    def search(self, question: Vectors, depth: int, within: Collection[str] | None) -> Iterator[Hit]:
+        """At least the `depth` nearest, and all that tie with the last of them: faiss cuts ties by where they lie."""
+        rows = None
+        if within is not None:
+            rows = np.array([row for one in within for row in self.documents.get(one, ())], dtype=np.int64)
+        count = len(self.index) if rows is None else len(rows)
+        limit = min(depth + 1 + len(self.gone), count)
+        while limit:
+            found = self.index.search(question, limit, within=rows)
+            hits = [Hit(self.ids[row], score) for row, score in found if row not in self.gone]
+            if limit == count or len(found) < limit or (len(hits) > depth and hits[-1].score < hits[depth - 1].score):
+                yield from hits
+                return
+            limit = min(limit * 4, count)
+
+    def rows(self, language: str) -> Rows:
+        """What stands, for another index to take over."""
+        left = np.setdiff1d(np.arange(len(self.ids)), sorted(self.gone))
+        return Rows([self.ids[row] for row in left.tolist()], self.index.all()[left], [language] * len(left))
 
 
 class DenseIndex:
     """An open folder of unit vectors. Many threads may search it."""
 
-    def __init__(
-        self,
-        index: Any,  # faiss has no types
-        passage_ids: Sequence[str],
-        languages: dict[str, range],
-        moments: npt.NDArray[np.float32],
-    ) -> None:
-        self._index = index
-        self._passage_ids = passage_ids
-        self._languages = languages  # the rows of each
-        self._moments = moments  # (languages, 1 + dimensions, dimensions): the mean, and below it the covariance
+    def __init__(self, segments: dict[str, dict[str, _Language]]) -> None:
+        self._segments = segments
+        self._languages: dict[str, list[_Language]] = {}
+        for segment in segments.values():
+            for language, passages in segment.items():
+                self._languages.setdefault(language, []).append(passages)
 
     @classmethod
-    def open(cls, folder: Path, *, threads: int = 1) -> DenseIndex:
-        """The index in `folder`, every byte compared with its checksum; `DamagedLibrary` where one differs.
-
-        faiss has one number of threads for the whole process: this sets it. A single question is searched by one.
-        """
-        if threads < 1:
-            raise ValueError(f"threads are at least 1, found {threads}")
-        _check(folder)
-        faiss.omp_set_num_threads(threads)
+    def open(cls, folder: Path) -> DenseIndex:
+        """The index in `folder`, every byte compared with its checksum; `DamagedLibrary` where one differs."""
+        segments, gone = _checked(folder)
         try:
-            written = json.loads((folder / _IDS).read_text(encoding="utf-8"))
-            passage_ids = written["ids"]
-            languages = {language: range(start, end) for language, start, end in written["languages"]}
-            moments = np.load(folder / _MOMENTS)
-            index = faiss.read_index(str(folder / _VECTORS), faiss.IO_FLAG_MMAP_IFC)
-        except (OSError, ValueError, RuntimeError) as fault:
-            raise _damaged(folder, "faiss cannot open it") from fault
-        if index.ntotal != len(passage_ids):
-            raise _damaged(folder, f"{index.ntotal} vectors for {len(passage_ids)} ids")
-        return cls(index, passage_ids, languages, moments)
+            return cls(
+                {
+                    segment: {
+                        language: _Language(
+                            folder / segment / str(place), gone.get(language, []) if segment == _MAIN else []
+                        )
+                        for place, language in enumerate(languages)
+                    }
+                    for segment, languages in segments.items()
+                },
+            )
+        except (OSError, ValueError, RuntimeError, TypeError, AttributeError) as fault:
+            raise _damaged(folder, "it cannot be opened") from fault
 
     def __len__(self) -> int:
         """How many passages the index holds."""
-        return len(self._passage_ids)
-
-    @property
-    def dimensions(self) -> int:
-        """How many numbers a vector has."""
-        return int(self._index.d)
+        return sum(len(one) for same in self._languages.values() for one in same)
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of the passages, in alphabetical order."""
-        return tuple(self._languages)
+        return tuple(sorted(self._languages))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every search compares every vector."""
+        return all(one.index.is_exact for same in self._languages.values() for one in same)
 
     def search(
-        self,
-        vector: npt.NDArray[np.float32],
-        depth: int,
-        *,
-        language: str | None = None,
-        within: Collection[str] | None = None,
+        self, vector: Vectors, depth: int, *, language: str | None = None, within: Collection[str] | None = None
     ) -> Ranking:
         """The `depth` passages nearest to a unit vector of shape (dimensions,); a score is the cosine, in [-1, 1].
 
@@ -105,97 +166,178 @@ class DenseIndex:
         if depth < 1:
             raise ValueError(f"depth is at least 1, found {depth}")
         question = self._question(vector)
-        rows_in = range(len(self)) if language is None else self._languages.get(language, range(0))
-        among: Any = faiss.IDSelectorRange(rows_in.start, rows_in.stop)
-        count = len(rows_in)
-        if within is not None:
-            admitted = [row for row in rows_in if self._passage_ids[row].rpartition("#")[0] in within]
-            among, count = faiss.IDSelectorBatch(np.array(admitted, dtype=np.int64)), len(admitted)
-        parameters = faiss.SearchParameters(sel=among)  # type: ignore[call-arg]
-        # All that tie with the last one are fetched too: faiss cuts ties by where they lie.
-        limit = min(depth + 1, count)
-        while limit:
-            scores, rows = self._index.search(question, limit, params=parameters)
-            rounded = np.round(scores[0].astype(np.float64), _SCORE_DECIMALS).tolist()
-            if limit == count or rounded[-1] < rounded[depth - 1]:
-                hits = zip(rows[0].tolist(), rounded, strict=True)
-                return Ranking(Hit(self._passage_ids[row], score) for row, score in hits).top(depth)
-            limit = min(limit * 4, count)
-        return Ranking()
+        searched = self._languages.values() if language is None else [self._languages.get(language, [])]
+        return Ranking(hit for same in searched for one in same for hit in one.search(question, depth, within)).top(
+            depth
+        )
 
-    def backgrounds(self, vector: npt.NDArray[np.float32]) -> dict[str, Background]:
+    def backgrounds(self, vector: Vectors) -> dict[str, Background]:
         """For each language, the mean and the spread of the cosines that its passages have with a unit vector.
 
         No cosine is computed: q·μ and √(qᵀΣq) are exact, by the mean μ and the covariance Σ of the vectors.
         """
-        question = self._question(vector)[0]
+        question = self._question(vector)
         found = {}
-        for (language, rows), moments in zip(self._languages.items(), self._moments, strict=True):
-            variance = float(question @ moments[1:] @ question)
-            found[language] = Background(len(rows), float(question @ moments[0]), max(variance, 0.0) ** 0.5)
+        for language in self.languages:
+            same = self._languages[language]
+            counts = [len(one.index) for one in same]
+            means = [float(question @ one.moments[0]) for one in same]
+            squares = [
+                max(float(question @ one.moments[1:] @ question), 0.0) + mean**2
+                for one, mean in zip(same, means, strict=True)
+            ]
+            mean = sum(count * one for count, one in zip(counts, means, strict=True)) / sum(counts)
+            square = sum(count * one for count, one in zip(counts, squares, strict=True)) / sum(counts)
+            found[language] = Background(sum(counts), mean, max(square - mean**2, 0.0) ** 0.5)
         return found
 
-    def _question(self, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        if vector.shape != (self.dimensions,):
-            raise ValueError(f"a vector of shape ({self.dimensions},) was expected, found {vector.shape}")
-        return _units(vector[np.newaxis, :])
+    def contents(self) -> Iterator[tuple[str, Vectors, str]]:
+        """Every passage's id, its vector as it is kept, and its language."""
+        for language, same in self._languages.items():
+            for one in same:
+                rows = one.rows(language)
+                yield from zip(rows.ids, rows.vectors, rows.languages, strict=True)
+
+    def segment(self, name: str) -> dict[str, _Language]:
+        """The languages of a segment; none where there is no such segment."""
+        return self._segments.get(name, {})
+
+    def _question(self, vector: Vectors) -> Vectors:
+        for same in self._languages.values():
+            if vector.shape != (same[0].index.dimensions,):
+                raise ValueError(f"a vector of shape ({same[0].index.dimensions},) was expected, found {vector.shape}")
+        found: Vectors = _units(vector[np.newaxis, :])[0]
+        return found
 
 
-def build(folder: Path, passage_ids: Sequence[str], vectors: npt.NDArray[np.float32], languages: Sequence[str]) -> None:
-    """Write the index of unit `vectors`, of shape (passages, dimensions), into `folder`, which must not exist.
+def build(folder: Path, rows: Rows, *, flat_most: int = FLAT_MOST) -> None:
+    """Write the index of `rows` into `folder`, which must not exist.
 
-    `languages` names the language of each passage. `ValueError` where a vector is not finite, not of length 1, or an id
-    stands twice; `StorageError` where the disk refuses.
+    `ValueError` where a vector is not finite, not of length 1, or an id stands twice; `StorageError` where the disk
+    refuses. Of a language with more than `flat_most` passages not every one is compared with a question.
     """
-    if vectors.ndim != 2 or not len(vectors) == len(passage_ids) == len(languages) or vectors.shape[1] < 1:
+    if rows.vectors.ndim != 2 or not len(rows.vectors) == len(rows.ids) == len(rows.languages):
         raise ValueError(
-            f"a vector and a language for each of {len(passage_ids)} ids was expected, "
-            f"found shape {vectors.shape} and {len(languages)} languages"
+            f"a vector and a language for each of {len(rows.ids)} ids was expected, "
+            f"found shape {rows.vectors.shape} and {len(rows.languages)} languages"
         )
-    if len(set(passage_ids)) != len(passage_ids):
-        raise ValueError("a passage id stands twice")
-    order = sorted(range(len(passage_ids)), key=lambda row: languages[row])
-    ordered = _units(vectors)[order]
-    places: list[tuple[str, int, int]] = []
-    for language, same in groupby(order, key=lambda row: languages[row]):
-        start = places[-1][2] if places else 0
-        places.append((language, start, start + len(list(same))))
-    moments = [_moments(ordered[start:end]) for _, start, end in places]
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(ordered)
-    ids = {"ids": [passage_ids[row] for row in order], "languages": places}
     with _storing(folder):
         folder.mkdir(parents=True)
-        faiss.write_index(index, str(folder / _VECTORS))
-        (folder / _IDS).write_text(json.dumps(ids), encoding="utf-8")
-        np.save(folder / _MOMENTS, np.array(moments, dtype=np.float32))
-        checksums = {name: _checksum(folder / name) for name in _FILES}
-        manifest = json.dumps({"format": _FORMAT, "crc32": checksums}, indent=1)
-        (folder / _MANIFEST).write_text(manifest, encoding="utf-8")
+        main = _write_segment(folder / _MAIN, rows, flat_most)
+        _write_manifest(folder, {_MAIN: main}, {})
 
 
-def _moments(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def extend(base: Path, folder: Path, *, add: Rows, remove: Collection[str] = (), flat_most: int = FLAT_MOST) -> None:
+    """Write into `folder`, which must not exist, the index in `base` without the documents `remove`, and with `add`.
+
+    `base` stays as it is, and readable. Where its main segment is large it is shared; else all is written anew.
+    """
+    former = DenseIndex.open(base)
+    main = former.segment(_MAIN)
+    recent = _joined(*(_without(one.rows(language), remove) for language, one in former.segment(_RECENT).items()), add)
+    gone = {language: sorted(one.gone) for language, one in main.items()}
+    if remove:
+        for language, one in main.items():
+            gone[language] += [row for document in remove for row in one.documents.get(document, ())]
+    count = sum(len(one.index) for one in main.values())
+    changed = len(recent.ids) + sum(map(len, gone.values()))
+    with _storing(folder):
+        folder.mkdir(parents=True)
+        if all(one.index.is_exact for one in main.values()):
+            left = [_without(one.rows(language), remove) for language, one in main.items()]
+            _write_manifest(folder, {_MAIN: _write_segment(folder / _MAIN, _joined(*left, recent), flat_most)}, {})
+        elif changed <= _MOST_RECENT * count:
+            shutil.copytree(base / _MAIN, folder / _MAIN, copy_function=_share)
+            written = {_MAIN: list(main), _RECENT: _write_segment(folder / _RECENT, recent, flat_most)}
+            _write_manifest(folder, written, gone)
+        else:
+            languages, gone = _merge(folder / _MAIN, main, recent, gone, flat_most)
+            _write_manifest(folder, {_MAIN: languages}, gone)
+
+
+def _merge(
+    folder: Path, main: dict[str, _Language], recent: Rows, gone: dict[str, list[int]], flat_most: int
+) -> tuple[list[str], dict[str, list[int]]]:
+    """Write main with what is recent as one segment; its languages, and the rows of it that stay gone."""
+    folder.mkdir()
+    languages = sorted({*main, *recent.languages})
+    holes: dict[str, list[int]] = {}
+    for place, language in enumerate(languages):
+        path, one = folder / str(place), main.get(language)
+        added = _of_language(recent, language)
+        rows = gone.get(language, [])
+        if (
+            one is not None
+            and len(rows) <= _MOST_RECENT * len(one.ids)
+            and vectors.write_with(one.path.with_suffix(".faiss"), path.with_suffix(".faiss"), added.vectors)
+        ):
+            ids = [*(one.ids[row] for row in range(len(one.ids))), *added.ids]
+            moments = one.moments  # what a tenth more has is much the same
+            holes[language] = rows
+        else:
+            left = one.rows(language) if one is not None else _joined()
+            dropped = {one.ids[row] for row in rows} if one is not None else set[str]()
+            kept = [row for row, passage_id in enumerate(left.ids) if passage_id not in dropped]
+            left = Rows([left.ids[row] for row in kept], left.vectors[kept], [language] * len(kept))
+            both = _joined(left, added)
+            ids, moments = list(both.ids), _moments(both.vectors)
+            vectors.write(path.with_suffix(".faiss"), both.vectors, flat_most=flat_most)
+        _Ids.write(path, ids)
+        np.save(path.with_suffix(".moments.npy"), moments)
+    return languages, holes
+
+
+def _write_segment(folder: Path, rows: Rows, flat_most: int) -> list[str]:
+    """Write a segment, and give its languages."""
+    folder.mkdir()
+    if len(set(rows.ids)) != len(rows.ids):
+        raise ValueError("a passage id stands twice")
+    units = _units(rows.vectors) if len(rows.ids) else rows.vectors
+    order = sorted(range(len(rows.ids)), key=lambda row: rows.languages[row])
+    languages = []
+    for place, (language, same) in enumerate(groupby(order, key=lambda row: rows.languages[row])):
+        languages.append(language)
+        chosen = list(same)
+        path = folder / str(place)
+        vectors.write(path.with_suffix(".faiss"), units[chosen], flat_most=flat_most)
+        _Ids.write(path, [rows.ids[row] for row in chosen])
+        np.save(path.with_suffix(".moments.npy"), _moments(units[chosen]))
+    return languages
+
+
+def _moments(units: Vectors) -> Vectors:
     """The mean of the vectors, and below it their covariance: (1 + dimensions, dimensions)."""
-    some = vectors[:: 1 + len(vectors) // _MOMENTS_OF].astype(np.float64)
+    some = units[:: 1 + len(units) // _MOMENTS_OF].astype(np.float64)
     mean = some.mean(axis=0)
     apart = some - mean
-    return np.vstack([mean, apart.T @ apart / len(some)])
+    return np.vstack([mean, apart.T @ apart / len(some)]).astype(np.float32)
 
 
-def contents(folder: Path) -> tuple[list[str], npt.NDArray[np.float32], list[str]]:
-    """The ids in the index, their vectors, (passages, dimensions), and their languages.
+def _joined(*parts: Rows) -> Rows:
+    """These rows as one."""
+    some = [part for part in parts if len(part.ids)]
+    return Rows(
+        [passage_id for part in some for passage_id in part.ids],
+        np.concatenate([part.vectors for part in some]) if some else np.empty((0, 1), dtype=np.float32),
+        [language for part in some for language in part.languages],
+    )
 
-    `DamagedLibrary` where it cannot be read.
-    """
-    opened = DenseIndex.open(folder)
-    vectors: npt.NDArray[np.float32] = opened._index.reconstruct_n(0, len(opened))
-    languages = [language for language, rows in opened._languages.items() for _ in rows]
-    return list(opened._passage_ids), vectors, languages
+
+def _without(rows: Rows, documents: Collection[str]) -> Rows:
+    """The rows but those of these documents."""
+    left = [row for row, one in enumerate(rows.ids) if one.rpartition("#")[0] not in documents]
+    return Rows([rows.ids[row] for row in left], rows.vectors[left], [rows.languages[row] for row in left])
 
 
-def _units(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _of_language(rows: Rows, language: str) -> Rows:
+    """The rows of one language."""
+    left = [row for row, one in enumerate(rows.languages) if one == language]
+    return Rows([rows.ids[row] for row in left], rows.vectors[left], [language] * len(left))
+
+
+def _units(rows: Vectors) -> Vectors:
     """The vectors as faiss wants them; `ValueError` where one is not a unit vector."""
-    rows = np.ascontiguousarray(vectors, dtype=np.float32)
+    rows = np.ascontiguousarray(rows, dtype=np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     if not np.all(np.abs(lengths - 1) <= _LENGTH_TOLERANCE):  # not so for NaN either
         worst = int(np.argmax(np.nan_to_num(np.abs(lengths - 1), nan=np.inf)))
@@ -203,25 +345,49 @@ def _units(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return rows
 
 
-def _check(folder: Path) -> None:
-    """`DamagedLibrary` unless the folder holds what was written."""
+def _share(source: str, target: str) -> None:
+    """Put a file into another folder, without copying its bytes where the disk knows links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _write_manifest(folder: Path, segments: dict[str, list[str]], gone: dict[str, list[int]]) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    checksums = {str(path.relative_to(folder)): _checksum(path) for path in files}
+    written = {"segments": segments, "gone": {language: rows for language, rows in gone.items() if rows}}
+    manifest = {"format": _FORMAT, "crc32": checksums, **written, "own_crc32": _own_checksum(written)}
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _own_checksum(written: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(written, sort_keys=True).encode())
+
+
+def _checked(folder: Path) -> tuple[dict[str, list[str]], dict[str, list[int]]]:
+    """The segments and what is gone; `DamagedLibrary` unless the folder holds what was written."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        written, checksums = manifest["format"], manifest["crc32"]
-        expected = {name: checksums[name] for name in _FILES}
+        written, checksums = manifest["format"], dict(manifest["crc32"])
+        found = {name: manifest[name] for name in ("segments", "gone")} if written == _FORMAT else {}
+        is_whole = written != _FORMAT or manifest["own_crc32"] == _own_checksum(found)
     except OSError as fault:
         raise _damaged(folder, "its manifest is missing") from fault
     except (ValueError, KeyError, TypeError) as fault:
         raise _damaged(folder, "its manifest cannot be read") from fault
     if written != _FORMAT:
         raise _damaged(folder, f"format {_FORMAT} was expected, {written} found")
-    for name, checksum in expected.items():
+    if not is_whole:
+        raise _damaged(folder, "its manifest is not what was written")
+    for name, checksum in checksums.items():
         try:
-            found = _checksum(folder / name)
+            is_whole = _checksum(folder / name) == checksum
         except OSError as fault:
             raise _damaged(folder, f"{name} cannot be read") from fault
-        if found != checksum:
+        if not is_whole:
             raise _damaged(folder, f"{name} is not what was written")
+    return found["segments"], found["gone"]
 
 
 def _checksum(path: Path) -> int:

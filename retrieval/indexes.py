@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from retrieval import dense, lexical
 from retrieval.datamodel import Document
-from retrieval.dense import DenseIndex
+from retrieval.dense import DenseIndex, Rows
 from retrieval.errors import DamagedLibrary, StorageError
 from retrieval.lexical import LexicalEntry, LexicalIndex
 from retrieval.library import INDEXES, Library
@@ -26,6 +26,9 @@ from retrieval.whole import remove_leftovers, whole_folder
 from retrieval.writer import Writer
 
 __all__ = ["Indexes", "discard", "faults", "newest", "open_indexes", "update"]
+
+
+COARSE = 1e-3  # a number of a vector that is kept in sixteen bits may differ by so much
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,12 @@ def faults(library: Library) -> Iterator[str]:
         return  # the library's own faults tell it
     if len(indexes.lexical) != len(stored):
         yield f"lexical index: {len(stored)} passages expected, {len(indexes.lexical)} found; run `quoth reindex`"
-    ids, vectors, _languages = dense.contents(library.folder / INDEXES / str(generation) / "dense")
-    indexed = dict(zip(ids, vectors, strict=True))
+    indexed = {passage_id: vector for passage_id, vector, _ in indexes.dense.contents()}
     for passage_id in sorted(stored.keys() ^ indexed.keys()):
         yield f"dense index: passage {passage_id} is only in the {'library' if passage_id in stored else 'index'}"
+    tolerance = 1e-6 if indexes.dense.is_exact else COARSE
     for passage_id in sorted(stored.keys() & indexed.keys()):
-        if not np.allclose(stored[passage_id], indexed[passage_id], atol=1e-6):
+        if not np.allclose(stored[passage_id], indexed[passage_id], atol=tolerance):
             yield f"dense index: the vector of passage {passage_id} is not the library's; run `quoth reindex`"
 
 
@@ -131,20 +134,18 @@ def _write(library: Library, folder: Path, base: int | None) -> None:
                 languages.extend(document.language for _ in passages)
                 yield document, passages
 
-        add = _lexical_entries(added(), stands=library.has_findings)
+        entries = _lexical_entries(added(), stands=library.has_findings)
+        gone = sorted(library.removals(after=base)) if base is not None else []
+        former = library.folder / INDEXES / str(base)
         if base is None:
-            lexical.build(partial / "lexical", add)
+            lexical.build(partial / "lexical", entries)
         else:
-            former = library.folder / INDEXES / str(base)
-            gone = set(library.removals(after=base))
-            for passage_id, vector, language in zip(*dense.contents(former / "dense"), strict=True):
-                if passage_id.rpartition("#")[0] not in gone:
-                    ids.append(passage_id)
-                    vectors.append(vector)
-                    languages.append(language)
-            lexical.extend(former / "lexical", partial / "lexical", add=add, remove=sorted(gone))
-        stacked = np.stack(vectors) if vectors else np.empty((0, 1), dtype=np.float32)
-        dense.build(partial / "dense", ids, stacked, languages)
+            lexical.extend(former / "lexical", partial / "lexical", add=entries, remove=gone)
+        rows = Rows(ids, np.stack(vectors) if vectors else np.empty((0, 1), dtype=np.float32), languages)
+        if base is None:
+            dense.build(partial / "dense", rows)
+        else:
+            dense.extend(former / "dense", partial / "dense", add=rows, remove=frozenset(gone))
 
 
 def _lexical_entries(

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from retrieval.datamodel import Hit, Ranking
-from retrieval.dense import DenseIndex, build
+from retrieval.dense import DenseIndex, Rows, build, extend
 from retrieval.errors import DamagedLibrary, StorageError
 
 Vectors = npt.NDArray[np.float32]
@@ -20,7 +20,7 @@ def unit_vectors(count: int, dimensions: int = 16, *, seed: int = 0) -> Vectors:
 
 
 def opened(folder: Path, passage_ids: list[str], vectors: Vectors) -> DenseIndex:
-    build(folder, passage_ids, vectors, ["en"] * len(passage_ids))
+    build(folder, Rows(passage_ids, vectors, ["en"] * len(passage_ids)))
     return DenseIndex.open(folder)
 
 
@@ -41,7 +41,7 @@ def in_languages(folder: Path) -> tuple[DenseIndex, Vectors, list[str]]:
     """A hundred passages in three languages, mixed up; a passage's document is its language and number."""
     vectors = unit_vectors(100, seed=3)
     languages = [("zh", "en", "ur")[row % 3] for row in range(100)]
-    build(folder, [f"{language}{row}#0-1" for row, language in enumerate(languages)], vectors, languages)
+    build(folder, Rows([f"{language}{row}#0-1" for row, language in enumerate(languages)], vectors, languages))
     return DenseIndex.open(folder), vectors, languages
 
 
@@ -111,7 +111,7 @@ def test_a_vector_that_is_not_of_length_one_is_refused(tmp_path: Path, fault: fl
     vectors = unit_vectors(3)
     vectors[1] *= fault
     with pytest.raises(ValueError, match="row 1"):
-        build(tmp_path / "dense", ["a", "b", "c"], vectors, ["en"] * 3)
+        build(tmp_path / "dense", Rows(["a", "b", "c"], vectors, ["en"] * 3))
     index = opened(tmp_path / "sound", ["a"], unit_vectors(1))
     with pytest.raises(ValueError, match="length 1"):
         index.search(vectors[1], 1)
@@ -119,9 +119,9 @@ def test_a_vector_that_is_not_of_length_one_is_refused(tmp_path: Path, fault: fl
 
 def test_ids_and_vectors_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="3 ids"):
-        build(tmp_path / "dense", ["a", "b", "c"], unit_vectors(2), ["en"] * 3)
+        build(tmp_path / "dense", Rows(["a", "b", "c"], unit_vectors(2), ["en"] * 3))
     with pytest.raises(ValueError, match="twice"):
-        build(tmp_path / "dense", ["a", "a"], unit_vectors(2), ["en"] * 2)
+        build(tmp_path / "dense", Rows(["a", "a"], unit_vectors(2), ["en"] * 2))
     index = opened(tmp_path / "sound", ["a"], unit_vectors(1))
     with pytest.raises(ValueError, match="shape"):
         index.search(unit_vectors(1, 8)[0], 1)
@@ -131,23 +131,25 @@ def test_ids_and_vectors_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_is_written_once(tmp_path: Path) -> None:
     """Whoever reads it must not be disturbed."""
-    build(tmp_path / "dense", ["a"], unit_vectors(1), ["en"] * 1)
+    build(tmp_path / "dense", Rows(["a"], unit_vectors(1), ["en"] * 1))
     with pytest.raises(ValueError, match="new folder"):
-        build(tmp_path / "dense", ["b"], unit_vectors(1), ["en"] * 1)
+        build(tmp_path / "dense", Rows(["b"], unit_vectors(1), ["en"] * 1))
 
 
 def test_a_disk_that_refuses_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StorageError, match="cannot be written") as caught:
-        build(tmp_path / "file" / "dense", ["a"], unit_vectors(1), ["en"] * 1)
+        build(tmp_path / "file" / "dense", Rows(["a"], unit_vectors(1), ["en"] * 1))
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["vectors.faiss", "ids.json", "moments.npy", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["main/0.faiss", "main/0.ids.npy", "main/0.ends.npy", "main/0.moments.npy", "manifest.json"]
+)
 @pytest.mark.parametrize("damage", ["flipped", "short", "gone"])
 def test_damage_is_one_clear_line(tmp_path: Path, name: str, damage: str) -> None:
     folder = tmp_path / "dense"
-    build(folder, ["a", "b", "c"], unit_vectors(3), ["en"] * 3)
+    build(folder, Rows(["a", "b", "c"], unit_vectors(3), ["en"] * 3))
     whole = (folder / name).read_bytes()
     (folder / name).unlink()
     if damage == "flipped":
@@ -158,3 +160,106 @@ def test_damage_is_one_clear_line(tmp_path: Path, name: str, damage: str) -> Non
     with pytest.raises(DamagedLibrary, match="reindex") as caught:
         DenseIndex.open(folder)
     assert "\n" not in str(caught.value)
+
+
+# Many passages: of a language with more than `flat_most`, lists of like vectors are searched
+
+_MOST = 150
+
+
+def _nearest(rows: Rows, question: Vectors, depth: int) -> set[str]:
+    cosines = rows.vectors @ question
+    return {rows.ids[row] for row in np.argsort(-cosines)[:depth]}
+
+
+def _numbered(first: int, count: int, *, seed: int, language: str = "en") -> Rows:
+    """A document for every four passages, with vectors in bundles, as texts have them."""
+    bundles = unit_vectors(12, seed=99)
+    vectors = bundles[np.arange(count) % 12] + 0.6 * unit_vectors(count, seed=seed)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Rows([f"d{row // 4}#{row}-{row + 1}" for row in range(first, first + count)], vectors, [language] * count)
+
+
+def _both(one: Rows, other: Rows) -> Rows:
+    vectors = np.concatenate([one.vectors, other.vectors])
+    return Rows([*one.ids, *other.ids], vectors, [*one.languages, *other.languages])
+
+
+def _recall(index: DenseIndex, rows: Rows) -> float:
+    questions = unit_vectors(12, seed=99)
+    found = [{hit.passage_id for hit in index.search(question, 10)} for question in questions]
+    assert all(hits <= set(rows.ids) for hits in found)
+    return float(
+        np.mean(
+            [len(hits & _nearest(rows, question, 10)) / 10 for hits, question in zip(found, questions, strict=True)]
+        )
+    )
+
+
+def test_many_passages_are_found_in_lists_of_like_ones(tmp_path: Path) -> None:
+    rows = _both(_numbered(0, 2000, seed=1), _numbered(2000, 40, seed=2, language="ur"))
+    build(tmp_path / "dense", rows, flat_most=_MOST)
+    index = DenseIndex.open(tmp_path / "dense")
+    assert not index.is_exact
+    assert len(index) == 2040
+    assert _recall(index, rows) >= 0.95
+    of_urdu = index.search(unit_vectors(1, seed=5)[0], 5, language="ur")
+    assert {hit.passage_id for hit in of_urdu} <= set(rows.ids[2000:])
+
+
+def test_a_few_documents_among_many_are_searched_exactly(tmp_path: Path) -> None:
+    rows = _numbered(0, 2000, seed=1)
+    build(tmp_path / "dense", rows, flat_most=_MOST)
+    question = unit_vectors(1, seed=7)[0]
+    found = DenseIndex.open(tmp_path / "dense").search(question, 8, within={"d3", "d200"})
+    assert {hit.passage_id for hit in found} == {one for one in rows.ids if one.startswith(("d3#", "d200#"))}
+
+
+def test_what_is_added_to_many_costs_no_copy_of_them_and_is_found(tmp_path: Path) -> None:
+    rows, more = _numbered(0, 2000, seed=1), _numbered(2000, 40, seed=2)
+    build(tmp_path / "one", rows, flat_most=_MOST)
+    extend(tmp_path / "one", tmp_path / "two", add=more, remove={"d7"}, flat_most=_MOST)
+    shared = "main/0.faiss"
+    assert (tmp_path / "one" / shared).stat().st_ino == (tmp_path / "two" / shared).stat().st_ino
+    index = DenseIndex.open(tmp_path / "two")
+    assert len(index) == 2036
+    assert index.search(more.vectors[3], 1).hits[0].passage_id == more.ids[3]
+    assert index.search(rows.vectors[28], 1).hits[0].passage_id != "d7#28-29"
+    assert len(index.search(rows.vectors[28], 1, within={"d7"})) == 0
+    assert DenseIndex.open(tmp_path / "one").search(rows.vectors[28], 1).hits[0].passage_id == "d7#28-29"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_index_extended_again_and_again_holds_what_one_made_at_once_would(tmp_path: Path, seed: int) -> None:
+    """Through sharing, merging, telling the lists anew, and removals of what is old and what is recent."""
+    chance = np.random.default_rng(seed)
+    live = _numbered(0, 600, seed=1)
+    build(tmp_path / "0", live, flat_most=_MOST)
+    first = 600
+    for step in range(1, 9):
+        more = _numbered(first, int(chance.integers(1, 400)), seed=10 + step)
+        first += 4 * len(more.ids)
+        documents = sorted({one.partition("#")[0] for one in live.ids})
+        gone = set(chance.choice(documents, size=int(chance.integers(0, 30)), replace=False).tolist())
+        extend(tmp_path / str(step - 1), tmp_path / str(step), add=more, remove=gone, flat_most=_MOST)
+        left = [row for row, one in enumerate(live.ids) if one.partition("#")[0] not in gone]
+        kept = Rows([live.ids[row] for row in left], live.vectors[left], ["en"] * len(left))
+        live = _both(kept, more)
+        index = DenseIndex.open(tmp_path / str(step))
+        stored = {passage_id: vector for passage_id, vector, _ in index.contents()}
+        assert stored.keys() == set(live.ids)
+        assert len(index) == len(live.ids)
+        assert np.abs(np.stack([stored[one] for one in live.ids]) - live.vectors).max() < 1e-3
+        assert _recall(index, live) >= 0.9
+        for background in index.backgrounds(live.vectors[0]).values():
+            assert background.mean == pytest.approx(float((live.vectors @ live.vectors[0]).mean()), abs=0.03)
+
+
+def test_a_small_index_that_grows_large_changes_over(tmp_path: Path) -> None:
+    rows, more = _numbered(0, 100, seed=1), _numbered(100, 900, seed=2)
+    build(tmp_path / "one", rows, flat_most=_MOST)
+    extend(tmp_path / "one", tmp_path / "two", add=more, flat_most=_MOST)
+    assert DenseIndex.open(tmp_path / "one").is_exact
+    index = DenseIndex.open(tmp_path / "two")
+    assert not index.is_exact
+    assert _recall(index, _both(rows, more)) >= 0.95

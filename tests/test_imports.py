@@ -16,7 +16,7 @@ _FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*
 _LAYERS = {
     "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
     " roman_urdu spelling quantities question contents findings candidate evidence asked alone aligning"
-    " filters timing fitted charset charsmap weights export whole models settings",
+    " filters timing vectors fitted charset charsmap weights export whole models settings",
     "stages": "read web repeated articles passages encode dense lexical fuse excerpt differing confidence followup",
     "store": "rows transaction migration library writer backup",
     "gathering": "gather",
@@ -28,7 +28,7 @@ _VALUES = {"datamodel", "errors", "findings"}
 
 # Each heavy or fateful library, and the only files that may import it.
 _OWNERS = {
-    "faiss": {"retrieval/dense.py"},
+    "faiss": {"retrieval/vectors.py"},
     "tantivy": {"retrieval/lexical.py"},
     "torch": {"retrieval/export.py"},
     "sentence_transformers": {"retrieval/export.py"},

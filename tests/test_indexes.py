@@ -46,11 +46,11 @@ def empty_a_folder(folder: Path) -> None:
 
 
 def delete_a_file(folder: Path) -> None:
-    (newest(folder, "dense") / "vectors.faiss").unlink()
+    (newest(folder, "dense") / "main" / "0.faiss").unlink()
 
 
 def flip_a_byte_of_vectors(folder: Path) -> None:
-    flip(newest(folder, "dense") / "vectors.faiss", -1)
+    flip(newest(folder, "dense") / "main" / "0.faiss", -1)
 
 
 def flip_a_byte_of_postings(folder: Path) -> None:
