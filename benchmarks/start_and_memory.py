@@ -24,7 +24,7 @@ from benchmarks.machine import ROOT, heading
 from benchmarks.timing import Timing, median, minimum, run_python, timed
 
 LIMIT_MB = 700
-PACKAGES = ("numpy", "faiss", "retrieval", "onnxruntime", "bot", "rich", "tantivy", "tokenizers")
+PACKAGES = ("numpy", "faiss", "retrieval", "onnxruntime", "bot", "rich", "tantivy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def main() -> int:
         imports = import_seconds(run_python(["-X", "importtime", *ask]).stderr)
         rows = json.loads(run_python(["-m", "benchmarks.start_and_memory", "--steps", library]).stdout)
         answered = memory_after_answering(library)
-    print(heading("onnxruntime", "tokenizers", "faiss-cpu", "tantivy", "numpy"))
+    print(heading("onnxruntime", "faiss-cpu", "tantivy", "numpy"))
     print("\n".join(start_table([run.timing for run in runs], imports)))
     print("\n".join(memory_table(rows)))
     print("\n".join(limit_lines(answered, max(run.peak_bytes for run in runs))))
@@ -155,14 +155,14 @@ def steps(library: Path) -> list[dict[str, Any]]:
 
     note("interpreter, and what this benchmark needs")
     note("imports: numpy, faiss, tantivy, our own", timed(_import_engine)[1])
-    note("imports: onnxruntime, tokenizers", timed(_import_runtimes)[1])
+    note("imports: onnxruntime", timed(_import_runtime)[1])
 
     import onnxruntime
-    import tokenizers
 
+    import retrieval.encode
     from retrieval.encode import Encoder, OnnxEncoder
     from retrieval.engine import Engine
-    from retrieval.models import prepare
+    from retrieval.models import Model, prepare
     from retrieval.settings import Settings
 
     settings = Settings()
@@ -170,24 +170,20 @@ def steps(library: Path) -> list[dict[str, Any]]:
     note("library opened", timing)
 
     # The encoder makes both in one go: each is noted as it comes.
-    originals = (onnxruntime.InferenceSession, tokenizers.Tokenizer)
+    originals = (onnxruntime.InferenceSession, retrieval.encode._tokenizer)
 
     def session(*arguments: Any, **options: Any) -> Any:
         made, timing = timed(lambda: originals[0](*arguments, **options))
         note("the model's graph: session", timing)
         return made
 
-    class Tokenizer:
-        """Stands where the encoder looks for the tokenizer."""
-
-        @staticmethod
-        def from_file(path: str) -> Any:
-            made, timing = timed(lambda: originals[1].from_file(path))
-            note("tokenizer", timing)
-            return made
+    def tokenizer(model: Model) -> Any:
+        made, timing = timed(lambda: originals[1](model))
+        note("tokenizer", timing)
+        return made
 
     setattr(onnxruntime, "InferenceSession", session)  # noqa: B010 - a plain assignment to a class is no type's
-    setattr(tokenizers, "Tokenizer", Tokenizer)  # noqa: B010
+    setattr(retrieval.encode, "_tokenizer", tokenizer)  # noqa: B010
     encoder: Encoder = OnnxEncoder(prepare(), threads=settings.threads)
     note("first embedding", timed(lambda: encoder.encode(QUESTIONS[:1], prompt="query"))[1])
     note("first answer, the indexes opened", timed(lambda: engine.ask(QUESTIONS[0]))[1])
@@ -202,9 +198,8 @@ def _import_engine() -> None:
     import retrieval.engine  # noqa: F401
 
 
-def _import_runtimes() -> None:
+def _import_runtime() -> None:
     import onnxruntime  # noqa: F401
-    import tokenizers  # noqa: F401
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ The way of a question loads neither torch nor sentence-transformers; the threads
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from retrieval.errors import ModelUnavailable
 from retrieval.models import Model
+from retrieval.unigram import Unigram
 
 __all__ = ["Embeddings", "Encoder", "OnnxEncoder", "Prompt"]
 
@@ -43,9 +45,7 @@ class OnnxEncoder:
     """A prepared model in memory. Safe for several threads; `threads` is how many texts are encoded at a time."""
 
     def __init__(self, model: Model, *, threads: int) -> None:
-        os.environ["TOKENIZERS_PARALLELISM"] = "false"
         import onnxruntime
-        from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -53,14 +53,11 @@ class OnnxEncoder:
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(str(model.graph), options, providers=["CPUExecutionProvider"])
-            self._tokenizer = Tokenizer.from_file(str(model.tokenizer))
+            self._token_ids = _tokenizer(model)
         except Exception as error:  # both libraries raise their own kinds for a file that is cut or changed
             raise ModelUnavailable(
                 f"expected a prepared model in {model.folder}, found it damaged: remove that folder, it is made again"
             ) from error
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(model.max_tokens)
-        self._tokenizer.encode_special_tokens = True  # a reader's "</s>" is text
         self._model = model
         self._prompts: dict[Prompt, str] = {"query": model.query_prompt, "passage": model.passage_prompt}
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="encode")
@@ -73,12 +70,12 @@ class OnnxEncoder:
     def encode(self, texts: Sequence[str], *, prompt: Prompt) -> Embeddings:
         """Embeddings of `texts`; a text's is the same to the bit whatever is encoded with it."""
         before = self._prompts[prompt]
-        encodings = self._tokenizer.encode_batch([before + text for text in texts])
+        encodings = [self._token_ids(before + text) for text in texts]
         embeddings = np.empty((len(texts), self._model.dimensions), dtype=np.float32)
         if len(encodings) == 1:
-            embeddings[0] = self._embedding(encodings[0].ids)
+            embeddings[0] = self._embedding(encodings[0])
         else:
-            for row, embedding in enumerate(self._workers.map(self._embedding, [each.ids for each in encodings])):
+            for row, embedding in enumerate(self._workers.map(self._embedding, encodings)):
                 embeddings[row] = embedding
         return embeddings
 
@@ -87,3 +84,22 @@ class OnnxEncoder:
         inputs = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
         embedding: NDArray[np.float32] = self._session.run(["embedding"], inputs)[0][0]
         return embedding
+
+
+def _tokenizer(model: Model) -> Callable[[str], list[int]]:
+    """What tells the ids of a text's tokens; a reader's "</s>" is text."""
+    if model.unigram.exists():
+        return partial(Unigram(model.unigram).encode, limit=model.max_tokens)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(model.tokenizer))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(model.max_tokens)
+    tokenizer.encode_special_tokens = True
+
+    def token_ids(text: str) -> list[int]:
+        ids: list[int] = tokenizer.encode(text).ids
+        return ids
+
+    return token_ids

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval import analyze, excerpt, fuse, gather, indexes, ingest, repeated, verify
+from retrieval import analyze, excerpt, fuse, indexes, repeated
 from retrieval.candidate import Candidate
 from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Background, Document, Hit, Ranking, Reply
@@ -29,19 +29,18 @@ from retrieval.filters import Filters, narrowed
 from retrieval.findings import of_document
 from retrieval.followup import resolve
 from retrieval.indexes import Indexes
-from retrieval.ingest import Progress, Report
 from retrieval.library import Library
 from retrieval.question import Need, Query
-from retrieval.read import jsonl
 from retrieval.roman_urdu import in_urdu_letters
 from retrieval.rows import similarities
 from retrieval.settings import Settings
 from retrieval.spelling import respelt
 from retrieval.timing import timing
-from retrieval.verify import Verdict
 from retrieval.writer import Writer, writing
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what reads and verifies takes a fifth of a start, and no question needs it
+    from retrieval.ingest import Progress, Report
+    from retrieval.verify import Verdict
     from retrieval.web.fetch import Fetcher
 
 __all__ = ["Engine"]
@@ -242,6 +241,8 @@ class Engine:
 
     def verify(self, quote: str) -> Verdict:
         """Whether `quote` is real: exact, altered, spliced or absent, and where; `BadQuestion` where it is no quote."""
+        from retrieval import verify
+
         with self._at_rest() as current:
             verdict = verify.verify(quote, self.library, current.lexical, self.boilerplate_of)
         self._prove_intact(place.excerpt.document for place in verdict.places)
@@ -340,6 +341,9 @@ class Engine:
 
         The pages `skip` of the feeds are passed over.
         """
+        from retrieval import gather, ingest
+        from retrieval.read import jsonl
+
         with writing(self.library) as writer:
             if indexes.newest(self.library) is None:  # others may ask before there is anything to find
                 self._indexes = indexes.update(self.library, writer)
@@ -400,7 +404,9 @@ class Engine:
 
     def reindex(self, *, progress: Progress = SILENT) -> Report:
         """Find articles, passages and embeddings anew from the stored snapshots, with the model of the settings."""
-        report = Report()
+        from retrieval import ingest
+
+        report = ingest.Report()
         with writing(self.library) as writer:
             readings = list(self.library.readings())
             total = sum(len(reading.snapshot.text) for reading in readings)

@@ -1,8 +1,8 @@
 """Where a model's weights come from, and its prepared form in the user's cache folder.
 
 A prepared model is a folder: `graph.onnx` with its weights and `tokenizer.json` for encoding, `model.json` with what
-must be known of it, and for the default model `sentence-transformers/`, the rebuilt weights. It is made beside its
-place and renamed into it, so it is either whole or not there.
+must be known of it, and for the default model `sentence-transformers/`, the rebuilt weights, and `unigram.bin`, its
+tokenizer in a form that is mapped. It is made beside its place and renamed into it: it is either whole or not there.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from retrieval.errors import ModelUnavailable, StorageError
-from retrieval.whole import remove_leftovers, whole_folder
+from retrieval.whole import remove_leftovers, whole_file, whole_folder
 
 __all__ = ["DEFAULT_MODEL", "Model", "prepare"]
 
@@ -48,6 +48,11 @@ class Model:
         """The tokenizer, as the `tokenizers` library stores it."""
         return self.folder / "tokenizer.json"
 
+    @property
+    def unigram(self) -> Path:
+        """The same tokenizer, as `retrieval.unigram` maps it; only the default model has it."""
+        return self.folder / "unigram.bin"
+
 
 def prepare(
     name: str = DEFAULT_MODEL, *, cache: Path | None = None, notice: Callable[[str], None] | None = None
@@ -69,7 +74,10 @@ def prepare(
             with _lock(target.parent, notice):
                 if not target.exists():
                     _make(source, target, notice)
-        return _load(target)
+        model = _load(target)
+        if source.folder is None and not model.unigram.exists():
+            _add_unigram(model, notice)
+        return model
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise StorageError(
@@ -166,6 +174,20 @@ def _make(source: _Source, target: Path, notice: Callable[[str], None]) -> None:
         exported = export(str(folder), partial / "graph.onnx", partial / "tokenizer.json")
         described = {"identity": f"{source.name}@{digest[:12]}", **asdict(exported)}
         (partial / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        if source.folder is None:
+            from retrieval.weights import write_default_unigram
+
+            write_default_unigram(partial / "unigram.bin")
+
+
+def _add_unigram(model: Model, notice: Callable[[str], None]) -> None:
+    """For a model prepared before there was this file; where it cannot be had, `tokenizer.json` serves as it did."""
+    from retrieval.weights import write_default_unigram
+
+    with suppress(OSError, ModelUnavailable), _lock(model.folder.parent, notice):
+        if not model.unigram.exists():
+            with whole_file(model.unigram) as partial:
+                write_default_unigram(partial)
 
 
 def _weights_digest(folder: Path) -> str:

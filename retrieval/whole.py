@@ -1,4 +1,4 @@
-"""A folder that is whole or not there: written beside its place, put on the disk, renamed into it."""
+"""A folder or a file that is whole or not there: written beside its place, put on the disk, renamed into it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["remove_leftovers", "whole_folder"]
+__all__ = ["remove_leftovers", "whole_file", "whole_folder"]
 
 PARTIAL = ".partial"
 
@@ -26,13 +26,30 @@ def whole_folder(target: Path) -> Iterator[Path]:
         yield partial
         for path in partial.rglob("*"):
             if path.is_file():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
+                _to_disk(path)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """The path of a file to write; it becomes `target` when all went well. The caller holds a lock."""
+    partial = target.with_name(target.name + PARTIAL)
+    try:
+        yield partial
+        _to_disk(partial)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def remove_leftovers(parent: Path) -> None:

@@ -155,4 +155,5 @@ def test_a_kill_while_the_model_is_prepared_leaves_nothing_half_made(tmp_path: P
         "model.json",
         "sentence-transformers",
         "tokenizer.json",
+        "unigram.bin",
     ]
