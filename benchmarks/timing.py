@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.machine import ROOT
@@ -47,14 +48,18 @@ def timed(call: Callable[[], Result]) -> tuple[Result, Timing]:
     return result, Timing(time.perf_counter() - wall, time.process_time() - processor)
 
 
-def run_python(arguments: Sequence[str]) -> Run:
-    """Run this interpreter with `arguments` in the repository's root, from start to end; exit where it fails.
+def run_python(
+    arguments: Sequence[str], *, python: Path = Path(sys.executable), surroundings: Mapping[str, str] | None = None
+) -> Run:
+    """Run `python` (this one) with `arguments` in the repository's root, from start to end; exit where it fails.
 
-    Linux counts the memory of whoever starts a process into its peak, so call this from a small process.
+    `surroundings` are its environment variables: ours, unless given. Linux counts the memory of whoever starts a
+    process into its peak, so call this from a small process.
     """
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         begun = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=stdout, stderr=stderr)
+        command = [str(python), *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=stdout, stderr=stderr)
         _, status, usage = os.wait4(process.pid, 0)
         timing = Timing(time.perf_counter() - begun, usage.ru_utime + usage.ru_stime)
         process.returncode = os.waitstatus_to_exitcode(status)
