@@ -347,11 +347,20 @@ def _engine(options: Options, *, model: str | None = None) -> Engine:
 
 
 def make_encoder(settings: Settings) -> Encoder:
-    """The model of the settings, prepared where it is not yet, and loaded."""
+    """The model of the settings, prepared where it is not yet, and loaded when something is to be encoded."""
     from retrieval.encode import OnnxEncoder
-    from retrieval.models import prepare
+    from retrieval.models import cache_folder, prepare
+    from retrieval.remembering import RememberingEncoder
 
-    return OnnxEncoder(prepare(settings.model, notice=_notice), threads=settings.threads)
+    model = prepare(settings.model, notice=_notice)
+    if not settings.remembered_megabytes:
+        return OnnxEncoder(model, threads=settings.threads)
+    return RememberingEncoder(
+        model.identity,
+        lambda: OnnxEncoder(model, threads=settings.threads),
+        cache_folder(),
+        megabytes=settings.remembered_megabytes,
+    )
 
 
 def _begin_with_seeds(engine: Engine, options: Options) -> None:

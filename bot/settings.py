@@ -14,7 +14,14 @@ __all__ = ["Chosen", "read_settings"]
 
 PREFIX = "QUOTH_"
 LIBRARY = "QUOTH_LIBRARY"
-NAMES = (LIBRARY, "QUOTH_MODEL", "QUOTH_OPERATING_POINT", "QUOTH_THREADS", "QUOTH_WEB_ALLOWED")
+NAMES = (
+    LIBRARY,
+    "QUOTH_MODEL",
+    "QUOTH_OPERATING_POINT",
+    "QUOTH_REMEMBERED_MEGABYTES",
+    "QUOTH_THREADS",
+    "QUOTH_WEB_ALLOWED",
+)
 # Those of the Telegram bot, which `bot/telegram/settings.py` reads.
 TELEGRAM_NAMES = (
     "QUOTH_LOG_LEVEL",
@@ -62,6 +69,8 @@ def _with(settings: Settings, name: str, value: str) -> Settings:
                 change = {"model": value}
             case "QUOTH_THREADS":
                 change = {"threads": _number(int, value, "a whole number of threads")}
+            case "QUOTH_REMEMBERED_MEGABYTES":
+                change = {"remembered_megabytes": _number(int, value, "a whole number of megabytes")}
             case "QUOTH_OPERATING_POINT":
                 change = {"operating_point": _number(float, value, "a number between 0 and 1")}
             case "QUOTH_WEB_ALLOWED":

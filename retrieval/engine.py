@@ -30,7 +30,9 @@ from retrieval.findings import of_document
 from retrieval.followup import resolve
 from retrieval.indexes import Indexes
 from retrieval.library import Library
+from retrieval.passages import passages
 from retrieval.question import Need, Query
+from retrieval.remembering import RememberingEncoder
 from retrieval.roman_urdu import in_urdu_letters
 from retrieval.rows import similarities
 from retrieval.settings import Settings
@@ -393,7 +395,12 @@ class Engine:
 
     def remove(self, document_id: str) -> None:
         """Remove a document, and its snapshot with it; `UnknownDocument` where there is none."""
+        from retrieval import ingest
+
         with writing(self.library) as writer:
+            document = self.library.document(document_id)
+            if isinstance(self.encoder, RememberingEncoder):
+                self.encoder.forget(ingest.texts([(document, passage) for passage in passages(document)]))
             writer.remove(document_id)
             self._indexes = indexes.update(self.library, writer)
 

@@ -25,7 +25,7 @@ from retrieval.passages import passages
 from retrieval.rows import EncodedPassage, Entry
 from retrieval.writer import Writer
 
-__all__ = ["Progress", "Report", "encode_documents", "ingest", "rebuild"]
+__all__ = ["Progress", "Report", "encode_documents", "ingest", "rebuild", "texts"]
 
 LONGEST_HEADING_CHARACTERS = 200  # of what is encoded: a longer one would leave the passage no room
 BATCH_CHARACTERS = 40_000  # about five seconds of encoding on two cores: what a kill may cost
@@ -212,15 +212,20 @@ def _fitting(lengths: Sequence[int]) -> int:
     return max(1, sum(end <= BATCH_CHARACTERS for end in ends))
 
 
-def _encoded(encoder: Encoder, found: Sequence[tuple[Document, Passage]]) -> Iterator[tuple[str, EncodedPassage]]:
-    texts = [_with_heading(passage, passage.span.of(document.snapshot.text)) for document, passage in found]
+def texts(found: Sequence[tuple[Document, Passage]]) -> list[str]:
+    """What of these passages is encoded: each as a whole, then their sentences."""
+    wholes = [_with_heading(passage, passage.span.of(document.snapshot.text)) for document, passage in found]
     sentences = [
         _with_heading(passage, span.of(document.snapshot.text))
         for document, passage in found
         for span in passage.sentences
     ]
-    embeddings = encoder.encode([*texts, *sentences], prompt="passage")
-    position = len(texts)
+    return [*wholes, *sentences]
+
+
+def _encoded(encoder: Encoder, found: Sequence[tuple[Document, Passage]]) -> Iterator[tuple[str, EncodedPassage]]:
+    embeddings = encoder.encode(texts(found), prompt="passage")
+    position = len(found)
     for row, (document, passage) in enumerate(found):
         after = position + len(passage.sentences)
         yield document.id, EncodedPassage(passage, embeddings[row], np.asarray(embeddings[position:after]))

@@ -20,7 +20,7 @@ from pathlib import Path
 from retrieval.errors import ModelUnavailable, StorageError
 from retrieval.whole import remove_leftovers, whole_file, whole_folder
 
-__all__ = ["DEFAULT_MODEL", "Model", "prepare"]
+__all__ = ["DEFAULT_MODEL", "Model", "cache_folder", "prepare"]
 
 DEFAULT_MODEL = "multilingual-e5-small"
 FORMAT = 5  # of a prepared model: another number prepares anew, and gives the model another identity
@@ -54,6 +54,13 @@ class Model:
         return self.folder / "unigram.bin"
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept, for all libraries of a user."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("quoth")
+
+
 def prepare(
     name: str = DEFAULT_MODEL, *, cache: Path | None = None, notice: Callable[[str], None] | None = None
 ) -> Model:
@@ -63,9 +70,7 @@ def prepare(
     `notice` is told. `ModelUnavailable` where the weights cannot be had, `StorageError` where the disk refuses.
     """
     if cache is None:
-        import platformdirs
-
-        cache = platformdirs.user_cache_path("quoth")
+        cache = cache_folder()
     source = _Source.find(name)
     target = cache / "models" / source.slot
     notice = notice or (lambda line: None)

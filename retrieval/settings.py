@@ -14,6 +14,7 @@ __all__ = ["Settings"]
 class Settings:
     """The settings of one engine. `threads` is how many cores encoding may use.
 
+    `remembered_megabytes` of embeddings are kept in the user's cache folder, so that no text is encoded twice; 0: none.
     `web_allowed` are the hosts, as `host:port`, that may be fetched from though they are not public.
     """
 
@@ -25,11 +26,14 @@ class Settings:
     longest_question_characters: int = 2000
     operating_point: float = 0.45
     reading_processes: int = 2
+    remembered_megabytes: int = 500
     web_allowed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"expected threads of at least 1, found {self.threads}")
+        if self.remembered_megabytes < 0:
+            raise ValueError(f"expected remembered_megabytes of at least 0, found {self.remembered_megabytes}")
         if self.reading_processes < 1:
             raise ValueError(f"expected reading_processes of at least 1, found {self.reading_processes}")
         if not 0 < self.operating_point < 1:

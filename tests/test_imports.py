@@ -16,15 +16,15 @@ _FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*
 _LAYERS = {
     "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
     " roman_urdu spelling quantities question contents findings candidate evidence asked alone aligning"
-    " filters timing vectors fitted charset charsmap unigram weights export whole models settings",
+    " filters timing transaction vectors fitted charset charsmap unigram weights export whole models settings",
     "stages": "read web repeated articles passages encode dense lexical fuse excerpt differing confidence followup",
-    "store": "rows transaction migration library writer backup",
-    "gathering": "gather",
+    "store": "rows migration library writer backup",
+    "gathering": "gather remembering",
     "derived": "indexes ingest verify",
     "engine": "engine",
 }
 _LEAVES, _STAGES, _STORE, _GATHERING, _DERIVED, _ENGINE = (frozenset(names.split()) for names in _LAYERS.values())
-_VALUES = {"datamodel", "errors", "findings"}
+_VALUES = {"datamodel", "errors", "findings", "transaction"}
 
 # Each heavy or fateful library, and the only files that may import it.
 _OWNERS = {
@@ -41,6 +41,7 @@ _OWNERS = {
         "retrieval/backup.py",
         "retrieval/library.py",
         "retrieval/migration.py",
+        "retrieval/remembering.py",
         "retrieval/transaction.py",
         "retrieval/writer.py",
     },
