@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -51,8 +51,10 @@ __all__ = ["Engine"]
 TYPICAL = Background(passages=20, mean=0.74, spread=0.022)
 NAME_WEIGHT = 1.5  # a name in the question says more than another word as rare
 LARGEST_FETCHED_BYTES = 100_000_000
+PATIENCE_SECONDS = 3.0  # with which a change waits for its turn
 SECONDS_BETWEEN_UPDATES = 3.0  # of the indexes, while a long ingest goes on
 WARMING = "How many megawats does it add, and who leads it?"  # with a slip, which the dictionary is loaded for
+_T = TypeVar("_T")
 SILENT: Progress = lambda done, total: None  # noqa: E731
 
 
@@ -97,6 +99,9 @@ class Engine:
         The documents `without` are taken for absent: for benchmarks.
         """
         self.check(question, history)
+        return self._again_where_indexes_decayed(lambda: self._answered(question, history, top, without))
+
+    def _answered(self, question: str, history: Sequence[str], top: int, without: Collection[str]) -> Reply:
         asked, filters = narrowed(question.strip())
         with self._at_rest() as current:
             if not len(current.dense):
@@ -171,6 +176,10 @@ class Engine:
         passages = {one.id: one for one in self.library.passages([hit.passage_id for hit in best])}
         documents = self.library.looked_through({one.document_id for one in passages.values()})
         stands = self.library.has_findings
+        if any(hit.passage_id not in passages for hit in best) or any(
+            one.document_id not in documents for one in passages.values()
+        ):
+            raise DamagedLibrary(f"expected every passage's document in {self.library.folder}: run `quoth check`")
         candidates = [
             Candidate(
                 document=document,
@@ -243,12 +252,28 @@ class Engine:
 
     def verify(self, quote: str) -> Verdict:
         """Whether `quote` is real: exact, altered, spliced or absent, and where; `BadQuestion` where it is no quote."""
+        verdict = self._again_where_indexes_decayed(lambda: self._verified(quote))
+        self._prove_intact(place.excerpt.document for place in verdict.places)
+        return verdict
+
+    def _verified(self, quote: str) -> Verdict:
         from retrieval import verify
 
         with self._at_rest() as current:
-            verdict = verify.verify(quote, self.library, current.lexical, self.boilerplate_of)
-        self._prove_intact(place.excerpt.document for place in verdict.places)
-        return verdict
+            return verify.verify(quote, self.library, current.lexical, self.boilerplate_of)
+
+    def _again_where_indexes_decayed(self, answer: Callable[[], _T]) -> _T:
+        """What `answer` gives; where damage is met, once more with indexes that were compared with their checksums.
+
+        What is damaged of them is made anew then; what is damaged of the library stays an error.
+        """
+        try:
+            return answer()
+        except DamagedLibrary:
+            if self._indexes is None:
+                raise
+            self._indexes = None
+            return answer()
 
     def check(self, question: str, history: Sequence[str] = ()) -> None:
         """`BadQuestion` where there is nothing to ask, or too much."""
@@ -346,7 +371,7 @@ class Engine:
         from retrieval import gather, ingest
         from retrieval.read import jsonl
 
-        with writing(self.library) as writer:
+        with writing(self.library, patience_seconds=PATIENCE_SECONDS) as writer:
             if indexes.newest(self.library) is None:  # others may ask before there is anything to find
                 self._indexes = indexes.update(self.library, writer)
             writer.look_through()
@@ -397,7 +422,7 @@ class Engine:
         """Remove a document, and its snapshot with it; `UnknownDocument` where there is none."""
         from retrieval import ingest
 
-        with writing(self.library) as writer:
+        with writing(self.library, patience_seconds=PATIENCE_SECONDS) as writer:
             document = self.library.document(document_id)
             if isinstance(self.encoder, RememberingEncoder):
                 self.encoder.forget(ingest.texts([(document, passage) for passage in passages(document)]))
@@ -406,7 +431,7 @@ class Engine:
 
     def prune(self, before: str) -> int:
         """Drop the snapshots replaced before the ISO 8601 time `before`; how many."""
-        with writing(self.library) as writer:
+        with writing(self.library, patience_seconds=PATIENCE_SECONDS) as writer:
             return writer.prune(before)
 
     def reindex(self, *, progress: Progress = SILENT) -> Report:
@@ -414,7 +439,7 @@ class Engine:
         from retrieval import ingest
 
         report = ingest.Report()
-        with writing(self.library) as writer:
+        with writing(self.library, patience_seconds=PATIENCE_SECONDS) as writer:
             readings = list(self.library.readings())
             total = sum(len(reading.snapshot.text) for reading in readings)
             ingest.rebuild(writer, self.encoder, readings, lambda done: progress(done, total), report)

@@ -78,7 +78,7 @@ def update(library: Library, writer: Writer) -> Indexes:
         former = base or generation  # those of generation 0 hold nothing: no one need read on in them
         for path in root.iterdir():
             if path.name.isdigit() and int(path.name) not in {generation, former}:
-                shutil.rmtree(path)
+                shutil.rmtree(path, ignore_errors=True)  # the engine may look into one for a moment more
     # The former indexes stay, and may be the ones to go on from should the new ones be lost.
     writer.forget_removals(until=generation if base is None else base)
     return open_indexes(library, generation)
@@ -92,6 +92,12 @@ def discard(library: Library) -> None:
 
 def faults(library: Library) -> Iterator[str]:
     """Where the indexes differ from the library: each fault a line, none where all is well or nothing was made yet."""
+    numbers = [int(path.name) for path in (library.folder / INDEXES).glob("*") if path.name.isdigit()]
+    if numbers and max(numbers) > library.generation:
+        yield (
+            f"the library stands at change {library.generation}, its indexes at {max(numbers)}: what was committed "
+            "last was lost; ingest the newest sources again"
+        )
     generation = newest(library)
     if generation is None or generation != library.generation:
         return  # they are made, or made anew, before the next answer

@@ -86,17 +86,22 @@ class LexicalIndex:
 
     def document_frequency(self, term: str) -> int:
         """How many passages hold `term` in their body; those removed count until their segment is merged."""
-        return int(self._searcher.doc_freq("body", term))
+        return self._frequency("body", term)
+
+    def _frequency(self, field: str, term: str) -> int:
+        with _READING:
+            return int(self._searcher.doc_freq(field, term))
 
     def that_say(self, key: str, *, at_least: int = 1) -> tuple[str, ...]:
         """The ids of the documents that hold the sentence of `key`, `MOST_SAYING` at most, in no order.
 
         Perhaps none, and soon told, where there are surely fewer than `at_least`.
         """
-        if self._searcher.doc_freq("said", key) < at_least:
+        if self._frequency("said", key) < at_least:
             return ()
         query = tantivy.Query.term_query(self._schema, "said", key, index_option="basic")
-        found = self._searcher.search(query, MOST_SAYING, count=False).hits
+        with _READING:
+            found = self._searcher.search(query, MOST_SAYING, count=False).hits
         return tuple(self._passage_id(address).rpartition("#")[0] for _, address in found)
 
     def ceiling(self, terms: Sequence[str]) -> float:
@@ -118,12 +123,14 @@ class LexicalIndex:
         """
         query = tantivy.Query.term_set_query(self._schema, "form", sorted(keys))
         counts: dict[str, Counter[str]] = {}
-        for _, address in self._searcher.search(query, DEFINING_PASSAGES, count=False).hits:
-            for pair in self._searcher.doc(address).get_all("pair"):
-                short, _, long = str(pair).partition("=")
-                for form, other in ((short, long), (long, short)):
-                    if form in keys:
-                        counts.setdefault(form, Counter())[other] += 1
+        with _READING:
+            hits = self._searcher.search(query, DEFINING_PASSAGES, count=False).hits
+            pairs = [pair for _, address in hits for pair in self._searcher.doc(address).get_all("pair")]
+        for pair in pairs:
+            short, _, long = str(pair).partition("=")
+            for form, other in ((short, long), (long, short)):
+                if form in keys:
+                    counts.setdefault(form, Counter())[other] += 1
         return {
             form: tuple(sorted(other for other, count in found.items() if count >= FEWEST_DEFINITIONS * found.total()))
             for form, found in counts.items()
@@ -160,17 +167,19 @@ class LexicalIndex:
         """At least the `depth` best, and all that tie with the last of them: the engine cuts ties by where they lie."""
         limit = depth + 1
         while True:
-            found = self._searcher.search(query, limit, count=False).hits
+            with _READING:
+                found = self._searcher.search(query, limit, count=False).hits
             scored = [(round(score, _SCORE_DECIMALS), address) for score, address in found]
             if len(scored) < limit or scored[-1][0] < scored[depth - 1][0]:
                 return scored
             limit *= 4
 
     def _passage_id(self, address: tantivy.DocAddress) -> str:
-        stored = self._searcher.doc(address).get_first("passage")
-        if not isinstance(stored, bytes):
-            raise DamagedLibrary("the lexical index holds a passage without its id; run `quoth reindex`")
-        return stored.decode()
+        with _READING:
+            stored = self._searcher.doc(address).get_first("passage")
+            if not isinstance(stored, bytes):
+                raise ValueError("a passage without its id")
+            return stored.decode()
 
 
 def build(folder: Path, entries: Iterable[LexicalEntry]) -> None:
@@ -323,6 +332,23 @@ def _refused(folder: Path, fault: Exception) -> StorageError:
     return StorageError(
         f"the lexical index cannot be written to {folder}: {reason}; make room or permit it, then try again"
     )
+
+
+class _Reading:
+    """Turns what the engine says where its mapped files are no longer what was written into `DamagedLibrary`.
+
+    It says it as `ValueError`, or as a panic, which is no `Exception`.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: object) -> None:
+        if fault is not None and (isinstance(fault, ValueError) or type(fault).__name__ == "PanicException"):
+            raise DamagedLibrary("the lexical index is no longer what was written; run `quoth reindex`") from fault
+
+
+_READING = _Reading()  # one for all: it keeps nothing
 
 
 @contextmanager

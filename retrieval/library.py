@@ -25,11 +25,12 @@ from retrieval.errors import DamagedLibrary, StorageError, UnknownDocument
 from retrieval.findings import DocumentFindings
 from retrieval.rows import Row, StoredPassage, StoredVectors
 
-__all__ = ["INDEXES", "Library", "make", "storing"]
+__all__ = ["BUSY_SECONDS", "FILE", "INDEXES", "Library", "make", "storing"]
 
 FORMAT = 2
 PAGE_BYTES = 8192  # a passage with its embeddings fits one or two
 CACHE_KILOBYTES = 8000
+BUSY_SECONDS = 30
 FILE = "library.sqlite"
 INDEXES = "indexes"  # the folder of what is derived
 DAMAGE = ("no such table", "no such column", "malformed JSON", "JSON cannot hold BLOB")  # in an error's message
@@ -72,7 +73,7 @@ class Library:
             folder.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 make(folder, _fill_new)
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
             connection.execute("PRAGMA synchronous = FULL")
@@ -86,11 +87,9 @@ class Library:
         self.connection.close()
 
     def _check_format(self) -> None:
+        with storing(self.folder):
+            migration.migrate(self.connection)
         found = self.fact("format")
-        if found == migration.FORMER:
-            with storing(self.folder):
-                migration.migrate(self.connection)
-            found = self.fact("format")
         if found != str(FORMAT):
             raise DamagedLibrary(
                 f"expected a library of format {FORMAT} in {self.folder}, found {found}: "
@@ -99,16 +98,19 @@ class Library:
 
     def fact(self, name: str) -> str | None:
         """What the library notes of itself under `name`."""
-        found = self._rows("SELECT value FROM facts WHERE name = ?", name)
-        return str(found[0][0]) if found else None
+        for value, checksum in self._rows("SELECT value, checksum FROM facts WHERE name = ?", name):
+            if rows.noted_checksum(name, value) != checksum:
+                raise _damaged(self.folder, f"what it notes of its {name} is not what was written")
+            return str(value)
+        return None
 
     @property
     def generation(self) -> int:
         """How often the library was changed: 0 for a new one."""
-        found = self.fact("generation") or "0"
-        if not found.isdecimal():
-            raise _damaged(self.folder, f"its generation is no number but {found!r}")
-        return int(found)
+        found = self.fact("generation")
+        if found is None and self._rows("SELECT 1 FROM documents LIMIT 1"):
+            raise _damaged(self.folder, "it has documents and no generation")
+        return int(found or "0")
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
@@ -236,10 +238,12 @@ class Library:
 
     def removals(self, *, after: int) -> list[str]:
         """The ids of documents removed or replaced after generation `after`."""
-        return [
-            row[0]
-            for row in self._rows("SELECT DISTINCT document_id FROM removals WHERE generation > ? ORDER BY 1", after)
-        ]
+        removed = set()
+        for generation, document_id, checksum in self._rows("SELECT * FROM removals WHERE generation > ?", after):
+            if rows.noted_checksum(generation, document_id) != checksum:
+                raise _damaged(self.folder, "what it notes of a removal is not what was written")
+            removed.add(document_id)
+        return sorted(removed)
 
     def reading(self, key: str) -> Reading | None:
         """What stands under `key` now, as it was read; None where nothing does, or it is damaged and to be replaced."""
@@ -287,6 +291,9 @@ class Library:
                     yield f"{FILE}: {line}"
             for fault in self.connection.execute("PRAGMA foreign_key_check"):
                 yield f"{FILE}: a row of {fault[0]} points at a row of {fault[2]} that is gone"
+            for (name,) in self._rows("SELECT name FROM facts"):
+                self.fact(name)
+            self.removals(after=0)
             for (sha256,) in self._rows("SELECT sha256 FROM snapshots ORDER BY 1"):
                 yield from self._snapshot_faults(sha256)
             for (number,) in self._rows("SELECT number FROM sources ORDER BY 1"):
@@ -376,7 +383,8 @@ def make(folder: Path, fill: Callable[[sqlite3.Connection], object]) -> None:
 def _fill_new(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.executescript(rows.SCHEMA)
-    connection.execute("INSERT INTO facts VALUES ('format', ?), ('findings', ?)", (str(FORMAT), findings.FORMAT))
+    for fact in (("format", str(FORMAT)), ("findings", findings.FORMAT)):
+        connection.execute("INSERT INTO facts VALUES (?, ?, ?)", (*fact, rows.noted_checksum(*fact)))
 
 
 def _unlink(path: Path) -> None:

@@ -29,9 +29,11 @@ _PASSAGES = (
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the library that `connection` is open on from the former format to today's; others are left as they are."""
+    if not _is_former(connection):
+        return
     with transaction(connection):
-        if connection.execute("SELECT value FROM facts WHERE name = 'format'").fetchone() != (FORMER,):
-            return  # it is no former one, or another process was first
+        if not _is_former(connection):  # another process was first
+            return
         connection.execute("ALTER TABLE documents ADD COLUMN findings TEXT")
         for number, document_id, sha256, fields, checksum in connection.execute(_DOCUMENTS).fetchall():
             is_whole = zlib.crc32(json.dumps([document_id, sha256, fields]).encode()) == checksum
@@ -60,6 +62,18 @@ def migrate(connection: sqlite3.Connection) -> None:
             )
         connection.execute("DROP TABLE former_passages")
         connection.execute("UPDATE facts SET value = '2' WHERE name = 'format'")
+        for table, columns in (("facts", "name, value"), ("removals", "generation, document_id")):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0")
+            for noted in connection.execute(f"SELECT {columns} FROM {table}").fetchall():  # noqa: S608 - words of ours
+                first, second = columns.split(", ")
+                connection.execute(
+                    f"UPDATE {table} SET checksum = ? WHERE {first} = ? AND {second} = ?",  # noqa: S608
+                    (rows.noted_checksum(*noted), *noted),
+                )
+
+
+def _is_former(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT value FROM facts WHERE name = 'format'").fetchone() == (FORMER,))
 
 
 def _former_checksum(heading: str, *blobs: bytes) -> int:

@@ -24,6 +24,7 @@ __all__ = [
     "about",
     "document",
     "document_checksum",
+    "noted_checksum",
     "passage_checksum",
     "passage_fields",
     "reading",
@@ -52,7 +53,7 @@ CREATE TABLE passages (
 CREATE INDEX passages_by_document ON passages (document);
 """
 SCHEMA = f"""
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE snapshots (sha256 TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sources (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL, sha256 TEXT NOT NULL REFERENCES snapshots,
@@ -72,7 +73,7 @@ CREATE TABLE withdrawn (
     source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE, document_id TEXT NOT NULL,
     PRIMARY KEY (source, document_id)
 ) WITHOUT ROWID;
-CREATE TABLE removals (generation INTEGER NOT NULL, document_id TEXT NOT NULL);
+CREATE TABLE removals (generation INTEGER NOT NULL, document_id TEXT NOT NULL, checksum INTEGER NOT NULL);
 CREATE INDEX removals_by_generation ON removals (generation);
 """
 
@@ -185,6 +186,11 @@ def validators(written: dict[str, str] | str | None) -> Validators:
     """Validators as the metadata of a source hold them, perhaps as JSON text."""
     values = json.loads(written) if isinstance(written, str) else written
     return Validators(**values) if values else Validators()
+
+
+def noted_checksum(*fields: str | int) -> int:
+    """The checksum of a fact, by its name and value, or of a removal, by its generation and document."""
+    return zlib.crc32(json.dumps(fields).encode())
 
 
 def source_checksum(*fields: str | None) -> int:

@@ -22,7 +22,7 @@ Vectors = npt.NDArray[np.float32]
 
 FLAT_MOST = 20_000
 TRAINED_A_LIST = 64  # vectors, by which a list's place is told
-PROBED = 16  # the square of the lists that are searched, as a multiple of them: 90 of 512, 181 of 2,048
+PROBED = 96  # lists that are searched
 GROWTH = 4  # times what the lists were told by: then they are told anew
 SCORE_DECIMALS = (
     6  # a cosine summed in 32 bits is exact to about 1e-7: what lies below is noise, and must not break ties
@@ -72,7 +72,7 @@ class VectorIndex:
         parameters: Any = None
         selector = faiss.IDSelectorBatch(within) if within is not None else None
         if self._lists:
-            probes = self._lists if selector is not None else math.isqrt(PROBED * self._lists)
+            probes = self._lists if selector is not None else min(PROBED, self._lists)
             parameters = faiss.SearchParametersIVF(sel=selector, nprobe=probes)  # type: ignore[call-arg]
         elif selector is not None:
             parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]

@@ -7,31 +7,44 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from retrieval import rows
 from retrieval.datamodel import Document, Reading
 from retrieval.errors import BusyLibrary
 from retrieval.findings import FORMAT, of_document
-from retrieval.library import Library, storing
+from retrieval.library import BUSY_SECONDS, FILE, INDEXES, Library, storing
 from retrieval.rows import EncodedPassage, Entry
 from retrieval.transaction import transaction
 
 __all__ = ["Writer", "writing"]
 
 LOCK = "writer.lock"
+SECONDS_BETWEEN_TRIES = 0.02
+LONGEST_JOURNAL_BYTES = 4_000_000
+JOURNAL_MILLISECONDS = 1000  # that are waited for readers before the journal is left as it is
 
 
 @contextmanager
-def writing(library: Library) -> Iterator[Writer]:
-    """The one writer of `library`; `BusyLibrary` where another process, or another part of this one, writes."""
+def writing(library: Library, *, patience_seconds: float = 0.0) -> Iterator[Writer]:
+    """The one writer of `library`; `BusyLibrary` where another process, or another part of this one, writes.
+
+    Whoever answers holds the lock for a moment where it finds the indexes stale: `patience_seconds` wait for that.
+    """
     with storing(library.folder):
         lock = (library.folder / LOCK).open("a+")
     with lock:
-        _lock(lock, library)
-        yield Writer(library)
+        _lock(lock, library, time.monotonic() + patience_seconds)
+        _discard_indexes_of_what_was_lost(library)
+        try:
+            yield Writer(library)
+        finally:
+            _shorten_journal(library)
 
 
 class Writer:
@@ -204,7 +217,8 @@ class Writer:
 
     def _removed(self, document_id: str, generation: int) -> None:
         self._connection.execute(
-            "INSERT INTO removals (generation, document_id) VALUES (?, ?)", (generation, document_id)
+            "INSERT INTO removals (generation, document_id, checksum) VALUES (?, ?, ?)",
+            (generation, document_id, rows.noted_checksum(generation, document_id)),
         )
 
     def _drop_orphans(self) -> int:
@@ -213,7 +227,10 @@ class Writer:
         ).rowcount
 
     def _note(self, name: str, value: str) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO facts (name, value, checksum) VALUES (?, ?, ?)",
+            (name, value, rows.noted_checksum(name, value)),
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[int]:
@@ -229,15 +246,40 @@ class Writer:
             yield
 
 
-def _lock(lock: IO[str], library: Library) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        raise BusyLibrary(
-            f"another process (number {lock.read().strip() or 'unknown'}) is writing to {library.folder}: "
-            "wait until it has finished, then try again"
-        ) from error
+def _discard_indexes_of_what_was_lost(library: Library) -> None:
+    """Remove indexes that are newer than the library: else they would pass for its own when it has come so far."""
+    generation = library.generation
+    for path in (library.folder / INDEXES).glob("*"):
+        if path.name.isdigit() and int(path.name) > generation:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _shorten_journal(library: Library) -> None:
+    """Bring what is committed into the database's file where the journal is long: while others read it only grows."""
+    journal = library.folder / f"{FILE}-wal"
+    connection = library.connection
+    if connection.in_transaction or not journal.exists() or journal.stat().st_size < LONGEST_JOURNAL_BYTES:
+        return
+    with suppress(sqlite3.OperationalError):  # whoever reads on longer leaves it to the next
+        connection.execute(f"PRAGMA busy_timeout = {JOURNAL_MILLISECONDS}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
+
+
+def _lock(lock: IO[str], library: Library, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as error:
+            if time.monotonic() < deadline:
+                time.sleep(SECONDS_BETWEEN_TRIES)
+                continue
+            lock.seek(0)
+            raise BusyLibrary(
+                f"another process (number {lock.read().strip() or 'unknown'}) is writing to {library.folder}: "
+                "wait until it has finished, then try again"
+            ) from error
     with storing(library.folder):
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -77,8 +77,8 @@ def test_a_library_whose_findings_are_of_another_format_finds_them_anew(
     """As after an update that reads texts better: until somebody writes, they are found when they are asked for."""
     engine.ingest([str(source)])
     stored = engine.library.connection.execute("SELECT id, findings FROM passages ORDER BY id").fetchall()
-    with writing(engine.library):
-        engine.library.connection.execute("UPDATE facts SET value = 'other' WHERE name = 'findings'")
+    with writing(engine.library) as writer:
+        writer._note("findings", "other")
     reader = opened()
     reply = reader.ask("How many ships can the terminal of Gwadar handle?")
     assert reply == engine.ask("How many ships can the terminal of Gwadar handle?")
