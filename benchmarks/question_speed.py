@@ -27,6 +27,7 @@ from retrieval.encode import OnnxEncoder
 from retrieval.engine import Engine
 from retrieval.library import Library
 from retrieval.models import prepare
+from retrieval.retold import Retold
 from retrieval.settings import Settings
 
 # What is timed: the stage that it belongs to, where it stands, its name.
@@ -45,7 +46,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("boilerplate told", repeated, "quotable"),
     ("sentences weighed", excerpt, "weighed"),
     ("excerpts chosen, made to stand alone", excerpt, "standing_alone"),
-    ("other tellers of the story", Engine, "_telling"),
+    ("other tellers of the story", Retold, "also_in"),
     ("snapshots' digests", Engine, "_prove"),
 )
 REST = "fusion, excerpts chosen, decision, and all else"

@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
@@ -23,7 +21,7 @@ from retrieval.datamodel import Abstention, Background, Document, Hit, Ranking, 
 from retrieval.differing import mark_differing
 from retrieval.encode import Embeddings, Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
-from retrieval.evidence import Choice, Weigh
+from retrieval.evidence import Weigh
 from retrieval.excerpt import Weighed
 from retrieval.filters import Filters, narrowed
 from retrieval.findings import of_document
@@ -33,6 +31,7 @@ from retrieval.library import Library
 from retrieval.passages import passages
 from retrieval.question import Need, Query
 from retrieval.remembering import RememberingEncoder
+from retrieval.retold import Retold
 from retrieval.roman_urdu import in_urdu_letters
 from retrieval.rows import similarities
 from retrieval.settings import Settings
@@ -112,7 +111,7 @@ class Engine:
             query = self.query(asked, [_without_filters(earlier.strip()) for earlier in history])
             weighed = self.weigh(query, within=within)
             stories = {one.candidate.document.id: one.candidate.about.keys for one in weighed}
-            told = self._told_once(excerpt.choose(query, weighed, self.weight()), stories)
+            told = self._retold.once(excerpt.choose(query, weighed, self.weight()), stories)
             choices = mark_differing(query.asked, list(islice(told, top)))
         reply = decide(question, choices, operating_point=self.settings.operating_point)
         self._prove(reply)
@@ -197,52 +196,20 @@ class Engine:
             for _, whole, parts in [found[one.id]]
             for document, about in [documents[one.document_id]]
         ]
-        return [left for one in candidates if (left := repeated.quotable(one, self.boilerplate_of(one.document)))]
+        retold = Retold(self.library, current.lexical)
+        return [left for one in candidates if (left := repeated.quotable(one, retold.boilerplate_of(one.document)))]
 
     def boilerplate_of(self, document: Document) -> Callable[[str], bool]:
         """Whether a sentence, by its key, is what the outlet of `document` prints in other documents too."""
-        outlet = repeated.outlet(document.publisher, document.url)
-        lexical = self._current_indexes().lexical
-
-        def is_boilerplate(key: str) -> bool:
-            if outlet is None:
-                return False
-            saying = lexical.that_say(key, at_least=repeated.FEWEST_REPEATING)
-            if len(saying) < repeated.FEWEST_REPEATING:
-                return False
-            outlets = [repeated.outlet(*found) for found in self.library.outlets(saying).values()]
-            return outlets.count(outlet) >= repeated.FEWEST_REPEATING
-
-        return is_boilerplate
+        return self._retold.boilerplate_of(document)
 
     def also_in(self, document: Document) -> tuple[str, ...]:
         """The ids of the other documents that tell the same story, sorted."""
-        return self._telling(document.id, of_document(document).keys)
+        return self._retold.also_in(document.id, of_document(document).keys)
 
-    def _telling(self, document_id: str, keys: frozenset[str]) -> tuple[str, ...]:
-        """The ids of the others that tell the story of a document with sentences of these keys, sorted."""
-        lexical = self._current_indexes().lexical
-        shared = Counter(found for key in keys for found in lexical.that_say(key, at_least=2) if found != document_id)
-        often = [found for found, count in shared.items() if count >= repeated.FEWEST_SHARED]
-        others = self.library.looked_through(often)
-        return tuple(sorted(one for one, (_, about) in others.items() if repeated.is_same_story(keys, about.keys)))
-
-    def _told_once(self, choices: Iterable[Choice], stories: Mapping[str, frozenset[str]]) -> Iterator[Choice]:
-        """The choices, where several documents tell one story: without what was said already, with who says it too."""
-        told: list[Choice] = []
-        also_in: dict[str, tuple[str, ...]] = {}
-        for choice in choices:
-            excerpt = choice.excerpt
-            if not any(
-                excerpt.document.id in before.excerpt.also_in and repeated.same_words(before.excerpt.text, excerpt.text)
-                for before in told
-            ):
-                told_by = excerpt.document.id
-                if told_by not in also_in:
-                    also_in[told_by] = self._telling(told_by, stories[told_by])
-                others = {*excerpt.also_in, *also_in[told_by]}
-                told.append(replace(choice, excerpt=replace(excerpt, also_in=tuple(sorted(others)))))
-                yield told[-1]
+    @property
+    def _retold(self) -> Retold:
+        return Retold(self.library, self._current_indexes().lexical)
 
     def _vector(self, query: Query) -> Embeddings:
         """The unit vector of the question; of one that leans on others, halfway between it and what it stands for."""

@@ -20,7 +20,7 @@ _LAYERS = {
     "stages": "read web repeated articles passages encode dense lexical fuse excerpt differing confidence followup",
     "store": "rows migration library writer backup",
     "gathering": "gather remembering",
-    "derived": "indexes ingest verify",
+    "derived": "indexes ingest verify retold",
     "engine": "engine",
 }
 _LEAVES, _STAGES, _STORE, _GATHERING, _DERIVED, _ENGINE = (frozenset(names.split()) for names in _LAYERS.values())
