@@ -63,6 +63,32 @@ class Weighed:
         return self.candidate.findings.sentences[self.place]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Runs:
+    """The runs of consecutive sentences that an excerpt may be: the places of their firsts, and behind their lasts.
+
+    `costs` are what their lengths cost the reader.
+    """
+
+    firsts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    costs: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, ordered: Sequence[Weighed]) -> _Runs:
+        """All runs of these sentences, which are in the order of passages and places."""
+        runs = np.array(list(_runs(ordered)), dtype=np.float64).reshape(-1, 3)
+        return cls(runs[:, 0].astype(np.int64), runs[:, 1].astype(np.int64), runs[:, 2])
+
+    def best(self, chances: NDArray[np.float64], left: NDArray[np.bool_]) -> tuple[int, int]:
+        """The run of sentences `left` that is worth most: its chance less its cost; ties go to the first by place."""
+        sums = np.concatenate([[0.0], np.cumsum(chances)])
+        gone = np.concatenate([[0], np.cumsum(~left)])
+        loss = np.round(self.costs - (sums[self.ends] - sums[self.firsts]), 9)
+        run = int(np.argmin(np.where(gone[self.ends] == gone[self.firsts], loss, np.inf)))
+        return int(self.firsts[run]), int(self.ends[run])
+
+
 def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator[Choice]:
     """The excerpts, best first, no text twice: where others hold the same, they stand in `also_in`."""
     asked, named = Asked(query.asked), Sought(query.named, weigh)
@@ -71,17 +97,11 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
     texts = [one.candidate.findings.keys[one.place] for one in ordered]
     scores = np.array([one.score for one in ordered])
     left = np.ones(len(ordered), dtype=bool)
-    runs = np.array(list(_runs(ordered)), dtype=np.float64).reshape(-1, 3)
-    firsts, ends, costs = runs[:, 0].astype(int), runs[:, 1].astype(int), runs[:, 2]
+    runs = _Runs.of(ordered)
     chosen: list[Excerpt] = []
     while left.any():
         chances = _chances(scores, left)
-        sums = np.concatenate([[0.0], np.cumsum(chances)])
-        gone = np.concatenate([[0], np.cumsum(~left)])
-        # What a run's length costs less its chance; ties go to the first by passage and place.
-        worth = np.where(gone[ends] == gone[firsts], np.round(costs - (sums[ends] - sums[firsts]), 9), np.inf)
-        run = int(np.argmin(worth))
-        first, end = int(firsts[run]), int(ends[run])
+        first, end = runs.best(chances, left)
         place = max(range(first, end), key=lambda one: chances[one])
         best = ordered[place]
         document = best.candidate.document
