@@ -6,6 +6,7 @@ Whatever changes what is searched raises the generation.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
 import sqlite3
@@ -23,6 +24,8 @@ from retrieval.rows import EncodedPassage, Entry
 from retrieval.transaction import transaction
 
 __all__ = ["Writer", "writing"]
+
+logger = logging.getLogger(__name__)
 
 LOCK = "writer.lock"
 SECONDS_BETWEEN_TRIES = 0.02
@@ -134,6 +137,8 @@ class Writer:
         """Find anew what is to be found in documents and passages, where it was found otherwise or not at all."""
         if self.library.has_findings:
             return
+        if count := self.library.count_documents():
+            logger.warning("looking through %s documents once: another release of quoth looked before", f"{count:,}")
         with self._connection_transaction():
             for document, passages in self.library.added():
                 fields, findings = rows.written_fields(document), of_document(document).written()
