@@ -4,9 +4,10 @@
 
 The library is made once, in FOLDER, and used again after that. It is made of real text: the articles of the news, of
 SQuAD and of XQuAD stand in it as they are, with the real model's vectors, and each of their sentences once more as a
-passage of its own; the rest are sentences put together of the first half of one and the second half of another, with
-the vector of the first half's sentence, three a passage and eight passages an article, the passage's vector that of its
-first sentence with noise (a cosine of about 0.97). What a sentence holds is looked up by its halves, which is what takes an ingest so long.
+passage of its own; the rest are sentences put together of the first half of one and the second half of another, three a
+passage and eight passages an article. Such a sentence has the vector of its first half's sentence, such a passage that
+of its first sentence with noise (a cosine of about 0.97). What a sentence holds is looked up by its halves: looking is
+what takes an ingest so long.
 """
 
 from __future__ import annotations
