@@ -4,8 +4,8 @@ An index is a folder that never changes once made. It holds one or two segments:
 `recent`, so that adding costs what is added: the next index takes main over as it is (a link to the same files), with
 the rows of what is gone, until both are merged. A segment holds for each language its vectors as `vectors.py` writes
 them, their passage ids in the same order, and the moments of the vectors, by which a cosine can be told from what any
-passage of that language would get. A manifest with the checksums of all is written last. Vectors and ids are mapped, so
-they count as the system's file cache rather than as the process's own memory.
+passage of that language would get. A manifest with the checksums of all is written last. Ids, and
+vectors that are all compared, are mapped, so they count as the system's file cache rather than as the process's memory.
 """
 
 from __future__ import annotations

@@ -41,6 +41,7 @@ _MANIFEST = "manifest.json"
 _REWRITTEN_BY_ENGINE = frozenset({"meta.json", ".managed.json"})
 _LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 _WRITER_HEAP_BYTES = 64_000_000
+LARGE, MOST_TELLING = 50_000, 0.1  # passages of an index, and the share of them that may hold a term that tells
 DEFINING_PASSAGES = 100  # that are looked at for what an abbreviation of the question stands for
 FEWEST_DEFINITIONS = 0.2  # of a form's definitions must say the same, or it is taken for a slip
 MOST_SAYING = 1000  # documents of a sentence that are looked at
@@ -111,7 +112,7 @@ class LexicalIndex:
         """
         passages = len(self)
         found = 0.0
-        for term in sorted(set(terms)):
+        for term in self._telling(terms):
             holding = min(self.document_frequency(term), passages)
             found += math.log(1 + (passages - holding + 0.5) / (holding + 0.5)) * (_K1 + 1)
         return found
@@ -147,7 +148,7 @@ class LexicalIndex:
         """
         if depth < 1:
             raise ValueError(f"depth is at least 1, found {depth}")
-        distinct = sorted(set(terms))
+        distinct = self._telling(terms)
         if not distinct or not len(self):
             return Ranking()
         query = tantivy.Query.boolean_query(
@@ -158,6 +159,17 @@ class LexicalIndex:
             unscored = tantivy.Query.const_score_query(admitted, 0.0)
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, unscored)])
         return Ranking(Hit(self._passage_id(address), score) for score, address in self._best(query, depth)).top(depth)
+
+    def _telling(self, terms: Sequence[str]) -> list[str]:
+        """The terms, each once; of a large index without what every tenth passage holds, unless all terms are such.
+
+        They tell little of a passage there, and nearly all of a search's time goes into them.
+        """
+        distinct = sorted(set(terms))
+        passages = len(self)
+        if passages < LARGE:
+            return distinct
+        return [term for term in distinct if self.document_frequency(term) <= passages * MOST_TELLING] or distinct
 
     def _matching(self, field: str, term: str) -> tantivy.Query:
         query = tantivy.Query.term_query(self._schema, field, term, index_option="freq")

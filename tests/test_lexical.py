@@ -269,3 +269,17 @@ def test_a_damaged_base_cannot_be_extended_unnoticed(tmp_path: Path, damage: str
 def test_a_missing_folder_is_damage(tmp_path: Path) -> None:
     with pytest.raises(DamagedLibrary, match="manifest is missing"):
         LexicalIndex.open(tmp_path / "nowhere")
+
+
+def test_in_a_large_index_words_that_many_passages_hold_are_not_searched_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless a question has no others."""
+    entries = [LexicalEntry(f"p{number}", f"p{number}", "", "the harbour of Gwadar") for number in range(30)]
+    build(tmp_path / "index", [*entries, LexicalEntry("rare", "rare", "", "the Khunjerab pass")])
+    index = LexicalIndex.open(tmp_path / "index")
+    assert len(index.search("the Khunjerab", 40)) == 31
+    monkeypatch.setattr("retrieval.lexical.LARGE", 31)
+    assert [hit.passage_id for hit in index.search("the Khunjerab", 40)] == ["rare"]
+    assert index.ceiling(["the", "khunjerab"]) == index.ceiling(["khunjerab"])
+    assert len(index.search("the harbour", 40)) == 31
