@@ -75,7 +75,7 @@ def asked(data: Path, encoder: RememberingEncoder) -> Vectors:
     """The vectors of real questions, (questions, dimensions)."""
     texts = []
     for path in (data / "news" / "questions.jsonl", data / "squad" / "questions.jsonl"):
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").strip().split("\n")
         texts += [json.loads(line)["question"] for line in lines[:: max(1, 2 * len(lines) // QUESTIONS)]]
     return encoder.encode(texts, prompt="query")
 

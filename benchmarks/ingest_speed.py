@@ -58,7 +58,7 @@ def main() -> int:
             for page in spread(pages, options.documents):
                 shutil.copy(page, source)
         else:
-            lines = (data / "news" / "documents.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (data / "news" / "documents.jsonl").read_text(encoding="utf-8").strip().split("\n")
             articles = "\n".join(spread(lines, options.documents)) + "\n"
             (source / "news.jsonl").write_text(articles, encoding="utf-8")
         surroundings = {**os.environ, "QUOTH_REMEMBERED_MEGABYTES": "0"}  # all is encoded anew
