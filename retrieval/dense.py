@@ -10,29 +10,25 @@ vectors that are all compared, are mapped, so they count as the system's file ca
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from retrieval import vectors
 from retrieval.datamodel import Background, Hit, Ranking
-from retrieval.errors import DamagedLibrary, StorageError
+from retrieval.errors import StorageError
+from retrieval.manifest import Manifest, damaged
 from retrieval.vectors import FLAT_MOST, VectorIndex, Vectors
 
 __all__ = ["DenseIndex", "Rows", "build", "extend"]
 
-_FORMAT = 3
-_MANIFEST = "manifest.json"
 _MAIN, _RECENT = "main", "recent"
 _MOST_RECENT = 0.1  # of main's passages may be recent or gone before all are merged
 _MOMENTS_OF = 20_000  # vectors of a language, evenly spread, tell its moments
@@ -75,13 +71,17 @@ class _Language:
 
     def __init__(self, path: Path, gone: Collection[int]) -> None:
         self.path = path
-        self.index = VectorIndex.open(path.with_suffix(".faiss"))
         self.ids = _Ids(path)
         self.moments = np.load(path.with_suffix(".moments.npy"))  # (1 + dimensions, dimensions)
         self.gone = frozenset(gone)  # rows that are searched and not found
 
     def __len__(self) -> int:
-        return len(self.index) - len(self.gone)
+        return len(self.ids) - len(self.gone)
+
+    @cached_property
+    def index(self) -> VectorIndex:
+        """The vectors."""
+        return VectorIndex.open(self.path.with_suffix(".faiss"))
 
     @cached_property
     def documents(self) -> dict[str, list[int]]:
@@ -126,21 +126,30 @@ class DenseIndex:
     @classmethod
     def open(cls, folder: Path) -> DenseIndex:
         """The index in `folder`, every byte compared with its checksum; `DamagedLibrary` where one differs."""
-        segments, gone = _checked(folder)
+        manifest = Manifest.read(folder)
+        manifest.compare(folder)
         try:
-            return cls(
-                {
-                    segment: {
-                        language: _Language(
-                            folder / segment / str(place), gone.get(language, []) if segment == _MAIN else []
-                        )
-                        for place, language in enumerate(languages)
-                    }
-                    for segment, languages in segments.items()
-                },
-            )
+            opened = cls._of(folder, manifest)
+            if any(len(one.index) != len(one.ids) for same in opened._languages.values() for one in same):
+                raise ValueError("not every vector has an id")
         except (OSError, ValueError, RuntimeError, TypeError, AttributeError) as fault:
-            raise _damaged(folder, "it cannot be opened") from fault
+            raise damaged(folder, "it cannot be opened") from fault
+        return opened
+
+    @classmethod
+    def _of(cls, folder: Path, manifest: Manifest) -> DenseIndex:
+        """The index in `folder`, whose vectors are opened when they are asked for."""
+        return cls(
+            {
+                segment: {
+                    language: _Language(
+                        folder / segment / str(place), manifest.gone.get(language, []) if segment == _MAIN else []
+                    )
+                    for place, language in enumerate(languages)
+                }
+                for segment, languages in manifest.segments.items()
+            }
+        )
 
     def __len__(self) -> int:
         """How many passages the index holds."""
@@ -180,7 +189,7 @@ class DenseIndex:
         found = {}
         for language in self.languages:
             same = self._languages[language]
-            counts = [len(one.index) for one in same]
+            counts = [len(one.ids) for one in same]
             means = [float(question @ one.moments[0]) for one in same]
             squares = [
                 max(float(question @ one.moments[1:] @ question), 0.0) + mean**2
@@ -224,7 +233,7 @@ def build(folder: Path, rows: Rows, *, flat_most: int = FLAT_MOST) -> None:
     with _storing(folder):
         folder.mkdir(parents=True)
         main = _write_segment(folder / _MAIN, rows, flat_most)
-        _write_manifest(folder, {_MAIN: main}, {})
+        Manifest.of(folder, {_MAIN: main}, {}).write(folder)
 
 
 def extend(base: Path, folder: Path, *, add: Rows, remove: Collection[str] = (), flat_most: int = FLAT_MOST) -> None:
@@ -232,27 +241,30 @@ def extend(base: Path, folder: Path, *, add: Rows, remove: Collection[str] = (),
 
     `base` stays as it is, and readable. Where its main segment is large it is shared; else all is written anew.
     """
-    former = DenseIndex.open(base)
+    manifest = Manifest.read(base)  # what is shared is compared with its checksums when it is opened
+    former = DenseIndex._of(base, manifest)
     main = former.segment(_MAIN)
     recent = _joined(*(_without(one.rows(language), remove) for language, one in former.segment(_RECENT).items()), add)
     gone = {language: sorted(one.gone) for language, one in main.items()}
     if remove:
         for language, one in main.items():
             gone[language] += [row for document in remove for row in one.documents.get(document, ())]
-    count = sum(len(one.index) for one in main.values())
+    count = sum(len(one.ids) for one in main.values())
     changed = len(recent.ids) + sum(map(len, gone.values()))
     with _storing(folder):
         folder.mkdir(parents=True)
-        if all(one.index.is_exact for one in main.values()):
+        if all(len(one.ids) <= flat_most for one in main.values()):
             left = [_without(one.rows(language), remove) for language, one in main.items()]
-            _write_manifest(folder, {_MAIN: _write_segment(folder / _MAIN, _joined(*left, recent), flat_most)}, {})
+            segment = _write_segment(folder / _MAIN, _joined(*left, recent), flat_most)
+            Manifest.of(folder, {_MAIN: segment}, {}).write(folder)
         elif changed <= _MOST_RECENT * count:
             shutil.copytree(base / _MAIN, folder / _MAIN, copy_function=_share)
             written = {_MAIN: list(main), _RECENT: _write_segment(folder / _RECENT, recent, flat_most)}
-            _write_manifest(folder, written, gone)
+            shared = {name: crc32 for name, crc32 in manifest.crc32.items() if name.startswith(f"{_MAIN}/")}
+            Manifest.of(folder, written, gone, known=shared).write(folder)
         else:
             languages, gone = _merge(folder / _MAIN, main, recent, gone, flat_most)
-            _write_manifest(folder, {_MAIN: languages}, gone)
+            Manifest.of(folder, {_MAIN: languages}, gone).write(folder)
 
 
 def _merge(
@@ -351,55 +363,6 @@ def _share(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _write_manifest(folder: Path, segments: dict[str, list[str]], gone: dict[str, list[int]]) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    checksums = {str(path.relative_to(folder)): _checksum(path) for path in files}
-    written = {"segments": segments, "gone": {language: rows for language, rows in gone.items() if rows}}
-    manifest = {"format": _FORMAT, "crc32": checksums, **written, "own_crc32": _own_checksum(written)}
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-
-
-def _own_checksum(written: dict[str, Any]) -> int:
-    return zlib.crc32(json.dumps(written, sort_keys=True).encode())
-
-
-def _checked(folder: Path) -> tuple[dict[str, list[str]], dict[str, list[int]]]:
-    """The segments and what is gone; `DamagedLibrary` unless the folder holds what was written."""
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        written, checksums = manifest["format"], dict(manifest["crc32"])
-        found = {name: manifest[name] for name in ("segments", "gone")} if written == _FORMAT else {}
-        is_whole = written != _FORMAT or manifest["own_crc32"] == _own_checksum(found)
-    except OSError as fault:
-        raise _damaged(folder, "its manifest is missing") from fault
-    except (ValueError, KeyError, TypeError) as fault:
-        raise _damaged(folder, "its manifest cannot be read") from fault
-    if written != _FORMAT:
-        raise _damaged(folder, f"format {_FORMAT} was expected, {written} found")
-    if not is_whole:
-        raise _damaged(folder, "its manifest is not what was written")
-    for name, checksum in checksums.items():
-        try:
-            is_whole = _checksum(folder / name) == checksum
-        except OSError as fault:
-            raise _damaged(folder, f"{name} cannot be read") from fault
-        if not is_whole:
-            raise _damaged(folder, f"{name} is not what was written")
-    return found["segments"], found["gone"]
-
-
-def _checksum(path: Path) -> int:
-    checksum = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            checksum = zlib.crc32(block, checksum)
-    return checksum
-
-
-def _damaged(folder: Path, what: str) -> DamagedLibrary:
-    return DamagedLibrary(f"the dense index in {folder} is damaged ({what}); run `quoth reindex`")
 
 
 @contextmanager

@@ -81,7 +81,12 @@ def update(library: Library, writer: Writer) -> Indexes:
                 shutil.rmtree(path, ignore_errors=True)  # the engine may look into one for a moment more
     # The former indexes stay, and may be the ones to go on from should the new ones be lost.
     writer.forget_removals(until=generation if base is None else base)
-    return open_indexes(library, generation)
+    try:
+        return open_indexes(library, generation)
+    except DamagedLibrary:  # the former ones had decayed, and what they share with these
+        with _storing(root):
+            _write(library, root / str(generation), None)
+        return open_indexes(library, generation)
 
 
 def discard(library: Library) -> None:

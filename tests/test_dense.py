@@ -229,6 +229,17 @@ def test_what_is_added_to_many_costs_no_copy_of_them_and_is_found(tmp_path: Path
     assert DenseIndex.open(tmp_path / "one").search(rows.vectors[28], 1).hits[0].passage_id == "d7#28-29"
 
 
+def test_what_decayed_and_is_shared_is_found(tmp_path: Path) -> None:
+    """Its checksum is the one that it had when it was written."""
+    build(tmp_path / "one", _numbered(0, 2000, seed=1), flat_most=_MOST)
+    path = tmp_path / "one" / "main" / "0.faiss"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    extend(tmp_path / "one", tmp_path / "two", add=_numbered(2000, 40, seed=2), flat_most=_MOST)
+    with pytest.raises(DamagedLibrary, match="not what was written"):
+        DenseIndex.open(tmp_path / "two")
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_an_index_extended_again_and_again_holds_what_one_made_at_once_would(tmp_path: Path, seed: int) -> None:
     """Through sharing, merging, telling the lists anew, and removals of what is old and what is recent."""

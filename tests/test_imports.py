@@ -16,7 +16,7 @@ _FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*
 _LAYERS = {
     "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
     " roman_urdu spelling quantities question contents findings candidate evidence asked alone aligning"
-    " filters timing transaction vectors fitted charset charsmap unigram weights export whole models settings",
+    " filters timing transaction vectors manifest fitted charset charsmap unigram weights export whole models settings",
     "stages": "read web repeated articles passages encode dense lexical fuse excerpt differing confidence followup",
     "store": "rows migration library writer backup",
     "gathering": "gather remembering",

@@ -97,6 +97,16 @@ def test_indexes_that_are_missing_or_damaged_are_made_again(
     assert [path.name for path in (folder / "indexes").iterdir()] == [str(engine.library.generation)]
 
 
+def test_indexes_that_decayed_are_not_gone_on_from(opened: Open, tmp_path: Path, folder: Path) -> None:
+    """What the new ones share with the former is compared with what was written then."""
+    opened().ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL))])
+    flip_a_byte_of_postings(folder)
+    engine = opened()
+    assert engine.ingest([str(lines(tmp_path / "b.jsonl", rain=RAIN))]).added == 1
+    assert list(engine.faults()) == []
+    assert len(engine.search(engine.query("Who won the robotics cup?"))) == 3
+
+
 def test_stale_indexes_are_brought_up_to_the_library(
     opened: Open, folder: Path, tmp_path: Path, encoder: Encoder
 ) -> None:

@@ -1,0 +1,89 @@
+"""What a dense index consists of, with the checksums by which a byte that flips on the disk is found."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from retrieval.errors import DamagedLibrary
+
+__all__ = ["Manifest", "damaged"]
+
+FORMAT = 4
+FILE = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The languages of each segment, the rows of main that are gone, and the checksum of each file."""
+
+    segments: dict[str, list[str]]
+    gone: dict[str, list[int]]
+    crc32: dict[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path,
+        segments: dict[str, list[str]],
+        gone: dict[str, list[int]],
+        *,
+        known: Mapping[str, int] = MappingProxyType({}),
+    ) -> Manifest:
+        """That of what was written into `folder`; the checksums of the files that are `known` are not made anew."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        names = {str(path.relative_to(folder)): path for path in files}
+        crc32 = {name: known[name] if name in known else _checksum(path) for name, path in names.items()}
+        return cls(segments, {language: rows for language, rows in gone.items() if rows}, crc32)
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The manifest in `folder`; `DamagedLibrary` where it is not what was written."""
+        try:
+            written = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            found, own = written["format"], written["own_crc32"] if written["format"] == FORMAT else 0
+            manifest = cls(written["segments"], written["gone"], written["crc32"]) if found == FORMAT else None
+        except OSError as fault:
+            raise damaged(folder, "its manifest is missing") from fault
+        except (ValueError, KeyError, TypeError) as fault:
+            raise damaged(folder, "its manifest cannot be read") from fault
+        if manifest is None:
+            raise damaged(folder, f"format {FORMAT} was expected, {found} found")
+        if own != manifest._own_crc32():
+            raise damaged(folder, "its manifest is not what was written")
+        return manifest
+
+    def write(self, folder: Path) -> None:
+        """Write it into `folder`."""
+        written = {"format": FORMAT, **asdict(self), "own_crc32": self._own_crc32()}
+        (folder / FILE).write_text(json.dumps(written, indent=1), encoding="utf-8")
+
+    def compare(self, folder: Path) -> None:
+        """`DamagedLibrary` unless every file in `folder` is what was written."""
+        for name, crc32 in self.crc32.items():
+            try:
+                is_whole = _checksum(folder / name) == crc32
+            except OSError as fault:
+                raise damaged(folder, f"{name} cannot be read") from fault
+            if not is_whole:
+                raise damaged(folder, f"{name} is not what was written")
+
+    def _own_crc32(self) -> int:
+        return zlib.crc32(json.dumps(asdict(self), sort_keys=True).encode())
+
+
+def damaged(folder: Path, what: str) -> DamagedLibrary:
+    """That the index in `folder` is not what was written."""
+    return DamagedLibrary(f"the dense index in {folder} is damaged ({what}); run `quoth reindex`")
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
