@@ -265,7 +265,7 @@ def _shorten_journal(library: Library) -> None:
     connection = library.connection
     if connection.in_transaction or not journal.exists() or journal.stat().st_size < LONGEST_JOURNAL_BYTES:
         return
-    with suppress(sqlite3.OperationalError):  # whoever reads on longer leaves it to the next
+    with suppress(sqlite3.DatabaseError):  # whoever reads on longer leaves it to the next; damage is told elsewhere
         connection.execute(f"PRAGMA busy_timeout = {JOURNAL_MILLISECONDS}")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS}")
