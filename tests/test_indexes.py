@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from conftest import PORT, RAIN, SCHOOL, SEEDS, Open, flip, lines, shown, texts
 
-from retrieval import indexes
+from retrieval import indexes, writer
 from retrieval.datamodel import Abstention, Document, Ranking
 from retrieval.encode import Encoder
 from retrieval.engine import Engine
-from retrieval.errors import ModelMismatch
+from retrieval.errors import DamagedLibrary, ModelMismatch
 from retrieval.library import Library
 from retrieval.rows import StoredPassage
 from retrieval.settings import Settings
@@ -278,3 +278,40 @@ def test_an_update_reads_what_came_once(engine: Engine, tmp_path: Path, monkeypa
     assert list(indexes.faults(engine.library)) == []
     engine.reindex()
     assert read[3:] == ["port", "school", "rain"] * 2  # that of the faults, and all of them anew
+
+
+def test_a_library_that_lost_its_last_changes_says_so_and_keeps_no_index_of_them(
+    opened: Open, tmp_path: Path, folder: Path
+) -> None:
+    """As where a byte flips in the journal that a kill left: SQLite goes back to before it, and says nothing."""
+    opened().ingest([str(lines(tmp_path / "a.jsonl", port=PORT))])
+    newest(folder, "").rename(folder / "indexes" / "9")
+    engine = opened()
+    assert [fault.partition(":")[0] for fault in engine.faults()] == [
+        "the library stands at change 1, its indexes at 9"
+    ]
+    engine.ingest([str(lines(tmp_path / "b.jsonl", rain=RAIN))])
+    assert list(engine.faults()) == []
+    assert sorted(path.name for path in (folder / "indexes").iterdir()) == ["1", "2"]  # the last, and the one before
+
+
+def test_the_journal_stays_short_though_somebody_always_reads(
+    engine: Engine, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LONGEST_JOURNAL_BYTES", 200_000)
+    reader = opened()
+    for version in range(12):
+        rows = {f"d{number}": f"Edition {version}. " + "The port opened. " * 40 for number in range(20)}
+        engine.ingest([str(lines(tmp_path / "a.jsonl", **rows))])
+        reader.ask("Which edition is it?")
+    assert (engine.library.folder / "library.sqlite-wal").stat().st_size < 400_000  # twelve editions are 4 MB
+
+
+def test_a_document_that_its_passages_do_not_find_is_damage(engine: Engine, opened: Open, tmp_path: Path) -> None:
+    engine.ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL))])
+    reader = opened()
+    reader.warm_up()
+    engine.library.connection.execute("PRAGMA foreign_keys = OFF")
+    engine.library.connection.execute("UPDATE documents SET id = 'other' WHERE id = 'school'")
+    with pytest.raises(DamagedLibrary, match="quoth check"):
+        reader.ask("Who won the robotics cup?")
