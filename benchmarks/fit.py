@@ -39,7 +39,8 @@ def main() -> None:
     regression = fit_confidence(shown)
     network = fit_network(judged)
     if options.write:
-        weights = {"sentence": written(network), "confidence": asdict(regression)}
+        reader = json.loads(FITTED.read_text(encoding="utf-8"))["reader"]  # fitted after these, by `fit_reader`
+        weights = {"sentence": written(network), "confidence": asdict(regression), "reader": reader}
         FITTED.write_text(json.dumps(weights, separators=(",", ":")).replace('],"', '],\n"') + "\n", encoding="utf-8")
         tell(f"written: {FITTED.name}")
 

@@ -50,13 +50,13 @@ def _squad(folder: Path) -> Iterator[Asked]:
     """Answerable questions and near misses, in English and Urdu, and questions whose article is left out."""
     parts = [("questions", 1200), ("unanswerable", 500), ("questions.ur", 700), ("unanswerable.ur", 200)]
     for name, count in parts:
-        for row in _sample(_rows(folder / f"{name}.jsonl"), count):
+        for row in _sample(rows(folder / f"{name}.jsonl"), count):
             article = (row["gold"] or row["near"])[0].rpartition("/")[0]
-            yield Asked(f"squad {name}", row["question"], _answers(row), article)
+            yield Asked(f"squad {name}", row["question"], answers_of(row), article)
     articles: defaultdict[str, set[str]] = defaultdict(set)
-    for row in _rows(folder / "documents.jsonl"):
+    for row in rows(folder / "documents.jsonl"):
         articles[row["id"].rpartition("/")[0]].add(row["id"])
-    for row in _sample(_rows(folder / "questions.jsonl"), 400, seed=9):
+    for row in _sample(rows(folder / "questions.jsonl"), 400, seed=9):
         article = row["gold"][0].rpartition("/")[0]
         yield Asked("squad absent", row["question"], {}, article, frozenset(articles[article]))
 
@@ -64,7 +64,7 @@ def _squad(folder: Path) -> Iterator[Asked]:
 def _mixed(folder: Path) -> Iterator[Asked]:
     """Questions over paragraphs in four languages, with and without the one in the question's own."""
     asked = {
-        name: {row["id"].partition("/")[0]: row for row in _rows(folder / f"questions.{name}.jsonl")}
+        name: {row["id"].partition("/")[0]: row for row in rows(folder / f"questions.{name}.jsonl")}
         for name in LANGUAGES
     }
     for seed, language in enumerate(LANGUAGES):
@@ -121,13 +121,14 @@ def _cmrc(path: Path, documents: Path) -> Iterator[Asked]:
 def _news() -> Iterator[Asked]:
     """Our own questions over the news articles, those of conversations with what was asked before."""
     for name in ("news", "conversations"):
-        for row in _rows(OUR_QUESTIONS / f"{name}.jsonl"):
+        for row in rows(OUR_QUESTIONS / f"{name}.jsonl"):
             article = (row["gold"] or [row["id"]])[0]
             history = tuple(row.get("history", []))
-            yield Asked(f"news {row['kind']}", row["question"], _answers(row), article, history=history)
+            yield Asked(f"news {row['kind']}", row["question"], answers_of(row), article, history=history)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def rows(path: Path) -> list[dict[str, Any]]:
+    """The lines of a JSON Lines file."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
@@ -139,5 +140,6 @@ def _sample(rows: Sequence[_T], count: int, *, seed: int = 1) -> list[_T]:
     return random.Random(seed).sample(rows, min(count, len(rows)))  # noqa: S311 - not a secret
 
 
-def _answers(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def answers_of(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The answers of each document that answers the question in `row`."""
     return {document: tuple(row["answers"]) for document in row["gold"]}

@@ -36,13 +36,14 @@ def gather(data: Path) -> list[Judged]:
     with tempfile.TemporaryDirectory() as scratch:
         for name, documents, questions in question_sets(data, Path(scratch)):
             engine = make_library(Path(scratch) / name, documents, encoder)
-            judged += [_judged(engine, asked) for asked in questions]
+            judged += [judge(engine, asked) for asked in questions]
             engine.close()
             tell(f"{name}: {len(questions)} questions asked")
     return judged
 
 
-def _judged(engine: Engine, asked: Asked) -> Judged:
+def judge(engine: Engine, asked: Asked) -> Judged:
+    """The sentences that are read for a question, without a reader."""
     within = {one.id for one in engine.documents()} - asked.without if asked.without else None
     query = engine.query(asked.question, asked.history)
     sentences = engine.weigh(query, within=within)

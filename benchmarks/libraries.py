@@ -10,7 +10,7 @@ import resource
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,10 @@ import platformdirs
 from retrieval.encode import Embeddings, Encoder, OnnxEncoder, Prompt
 from retrieval.engine import Engine
 from retrieval.models import prepare
+from retrieval.reader import OnnxReader, Reader
 from retrieval.settings import Settings
 
-__all__ = ["RememberingEncoder", "data_digest", "make_library", "real_encoder", "require"]
+__all__ = ["RememberingEncoder", "data_digest", "make_library", "real_encoder", "real_reader", "require"]
 
 
 class RememberingEncoder:
@@ -67,9 +68,16 @@ def real_encoder() -> RememberingEncoder:
     return RememberingEncoder(encoder, platformdirs.user_cache_path("quoth") / "benchmarks" / "embeddings.sqlite")
 
 
-def make_library(folder: Path, documents: Sequence[Path], encoder: Encoder) -> Engine:
+def real_reader(graph: Path | None = None) -> OnnxReader:
+    """The reader that comes with Quoth, or the one in `graph`."""
+    return OnnxReader(prepare(notice=tell).unigram, threads=Settings().threads, graph=graph)
+
+
+def make_library(
+    folder: Path, documents: Sequence[Path], encoder: Encoder, make_reader: Callable[[], Reader] | None = None
+) -> Engine:
     """An engine over a library of `documents`, brought up to date; its progress goes to stderr."""
-    engine = Engine(folder, Settings(), lambda: encoder)
+    engine = Engine(folder, Settings(), lambda: encoder, make_reader)
     told = [0]
 
     def progress(done: int, total: int) -> None:

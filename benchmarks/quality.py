@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks.libraries import data_digest, make_library, real_encoder, require, tell
+from benchmarks.libraries import data_digest, make_library, real_encoder, real_reader, require, tell
 from benchmarks.machine import heading
 from bot.records import reply_record
 from retrieval import analyze
@@ -167,7 +167,7 @@ def main() -> int:
 def _measured(
     chosen: list[QuestionSet], thinned_for: list[list[Row]], score: Path, wrong: int, *, every: bool
 ) -> Iterator[tuple[str, Row]]:
-    encoder = real_encoder()
+    encoder, reader = real_encoder(), real_reader()
     with tempfile.TemporaryDirectory() as scratch:
         libraries: dict[tuple[Path, ...], Engine] = {}
         for one in chosen:
@@ -178,14 +178,14 @@ def _measured(
                 read = replace(one, documents=(thinned,))
             if read.documents not in libraries:
                 folder = Path(scratch) / f"library-{len(libraries)}"
-                libraries[read.documents] = make_library(folder, read.documents, encoder)
+                libraries[read.documents] = make_library(folder, read.documents, encoder, lambda: reader)
             questions = one.questions()
             if one.sample is not None and not every:
                 places = sorted(random.Random(1).sample(range(len(questions)), one.sample))  # noqa: S311 - not a secret
                 questions = [questions[place] for place in places]
             tell(f"{one.name}: {len(questions)} questions")
-            replies = [_ask(libraries[read.documents], question) for question in questions]
-            table = _scored(read, questions, replies, Path(scratch), score, wrong)
+            replies = [asked(libraries[read.documents], question) for question in questions]
+            table = scored(read.documents, questions, replies, Path(scratch), score, wrong)
             answerable = sum(question["answerable"] for question in questions)
             counts = {"answerable": answerable, "unanswerable": len(questions) - answerable}
             yield one.name, {"digest": _digest(read.documents, questions), "table": table, **counts}
@@ -202,7 +202,7 @@ def _id(gold: str | Row) -> str:
     return gold if isinstance(gold, str) else str(gold["document"])
 
 
-def _ask(engine: Engine, question: Row) -> Row:
+def asked(engine: Engine, question: Row) -> Row:
     """The reply as `quoth ask --json` would give it."""
     begun = time.perf_counter()
     reply = engine.ask(question["question"], history=question.get("history", []), without=question.get("without", ()))
@@ -210,10 +210,13 @@ def _ask(engine: Engine, question: Row) -> Row:
     return reply_record(reply, identifier=question["id"], elapsed_ms=elapsed_ms)
 
 
-def _scored(one: QuestionSet, questions: list[Row], replies: list[Row], scratch: Path, score: Path, wrong: int) -> Row:
+def scored(
+    documents: Iterable[Path], questions: list[Row], replies: list[Row], scratch: Path, score: Path, wrong: int = 0
+) -> Row:
+    """The figures that `score.py` gives these replies, by kind."""
     _write(scratch / "questions.jsonl", questions)
     _write(scratch / "replies.jsonl", replies)
-    files = [argument for path in one.documents for argument in ("--documents", str(path))]
+    files = [argument for path in documents for argument in ("--documents", str(path))]
     asked = ["--questions", str(scratch / "questions.jsonl"), "--replies", str(scratch / "replies.jsonl")]
     command = [sys.executable, str(score), *files, *asked]
     if wrong:

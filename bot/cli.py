@@ -23,9 +23,10 @@ if TYPE_CHECKING:  # nothing of the engine is loaded for --help
     from retrieval.encode import Encoder
     from retrieval.engine import Engine
     from retrieval.ingest import Report
+    from retrieval.reader import Reader
     from retrieval.settings import Settings
 
-__all__ = ["main", "make_encoder"]
+__all__ = ["main", "make_encoder", "make_reader"]
 
 SEEDS = "seeds"
 MAKERS = {"ingest", "ask", "chat"}  # the commands that make a library where there is none
@@ -341,7 +342,8 @@ def _engine(options: Options, *, model: str | None = None) -> Engine:
             "or make it by `quoth ingest SOURCE`"
         )
     options.is_default_library = chosen.is_default_library
-    engine = Engine(chosen.library, settings, lambda: make_encoder(settings))
+    reader = (lambda: make_reader(settings)) if settings.reader else None
+    engine = Engine(chosen.library, settings, lambda: make_encoder(settings), reader)
     options.engine = engine  # for `main` to close
     return engine
 
@@ -361,6 +363,15 @@ def make_encoder(settings: Settings) -> Encoder:
         cache_folder(),
         megabytes=settings.remembered_megabytes,
     )
+
+
+def make_reader(settings: Settings) -> Reader:
+    """The reader that comes with Quoth, with the default model's tokenizer, whichever model encodes."""
+    from retrieval.models import prepare, unigram_alone
+    from retrieval.reader import OnnxReader
+
+    unigram = prepare(settings.model, notice=_notice).unigram
+    return OnnxReader(unigram if unigram.exists() else unigram_alone(), threads=settings.threads)
 
 
 def _begin_with_seeds(engine: Engine, options: Options) -> None:

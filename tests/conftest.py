@@ -88,6 +88,7 @@ def bag_of_words_process() -> list[str]:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import bot.cli, conftest;"
         "bot.cli.make_encoder = lambda settings: conftest.BagOfWords('bag-of-words@1', 64);"
+        "import os; os.environ.setdefault('QUOTH_READER', 'off');"
         "sys.exit(bot.cli.main(sys.argv[1:]))"
     )
     return [sys.executable, "-c", code]
@@ -184,6 +185,7 @@ def quoth(
     """Runs a command in an empty folder, with a stand-in for the model."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bot.cli, "make_encoder", lambda settings: encoder)
+    monkeypatch.setenv("QUOTH_READER", "off")
 
     def run(*arguments: str) -> Run:
         capfd.readouterr()

@@ -11,7 +11,8 @@ import pytest
 from conftest import PORT, Quoth, is_one_line
 
 _SETTINGS = (
-    "QUOTH_LIBRARY, QUOTH_MODEL, QUOTH_OPERATING_POINT, QUOTH_REMEMBERED_MEGABYTES, QUOTH_THREADS, QUOTH_WEB_ALLOWED"
+    "QUOTH_LIBRARY, QUOTH_MODEL, QUOTH_OPERATING_POINT, QUOTH_READER, QUOTH_REMEMBERED_MEGABYTES, QUOTH_THREADS, "
+    "QUOTH_WEB_ALLOWED"
 )
 
 
@@ -52,6 +53,7 @@ def test_wrong_usage_is_one_line_and_exits_2(quoth: Quoth, arguments: list[str],
         ("QUOTH_threads", "1", f"expected a setting among {_SETTINGS}, found QUOTH_threads: correct its name"),
         ("QUOTH_THREADS", "many", "QUOTH_THREADS: expected a whole number of threads, found 'many'; correct it"),
         ("QUOTH_THREADS", "0", "QUOTH_THREADS: expected threads of at least 1, found 0; correct it"),
+        ("QUOTH_READER", "no", "QUOTH_READER: expected on or off, found 'no'; correct it"),
         ("QUOTH_OPERATING_POINT", "nan", "QUOTH_OPERATING_POINT: expected an operating point between 0 and 1, found"),
         ("QUOTH_OPERATING_POINT", "x", "QUOTH_OPERATING_POINT: expected a number between 0 and 1, found 'x'; correct"),
     ],

@@ -38,6 +38,7 @@ def test_every_setting_of_the_readme_is_read(monkeypatch: pytest.MonkeyPatch) ->
 
     values = {"QUOTH_LIBRARY": "shelf", "QUOTH_MODEL": "a", "QUOTH_THREADS": "1", "QUOTH_OPERATING_POINT": "0.4"}
     values["QUOTH_REMEMBERED_MEGABYTES"] = "0"
+    values["QUOTH_READER"] = "off"
     values["QUOTH_WEB_ALLOWED"] = "intranet:80, 127.0.0.1:8080"
     named = set(re.findall(r"^\| `(QUOTH_\w+)`", README, re.MULTILINE))
     of_telegram = {name for name in named if name in TELEGRAM_NAMES}

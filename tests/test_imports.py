@@ -16,8 +16,10 @@ _FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*
 _LAYERS = {
     "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
     " roman_urdu spelling quantities question contents findings candidate evidence asked alone aligning"
-    " filters timing transaction vectors manifest fitted charset charsmap unigram weights export whole models settings",
-    "stages": "read web repeated articles passages encode dense lexical fuse excerpt differing confidence followup",
+    " filters timing transaction vectors manifest fitted charset charsmap unigram reading weights export whole models"
+    " settings",
+    "stages": "read web repeated articles passages encode dense lexical fuse excerpt reader differing confidence"
+    " followup",
     "store": "rows migration library writer backup",
     "gathering": "gather remembering",
     "derived": "indexes ingest verify retold",
@@ -34,7 +36,7 @@ _OWNERS = {
     "sentence_transformers": {"retrieval/export.py"},
     "transformers": {"retrieval/export.py"},
     "onnx": {"retrieval/export.py"},
-    "onnxruntime": {"retrieval/encode.py", "retrieval/export.py"},
+    "onnxruntime": {"retrieval/encode.py", "retrieval/export.py", "retrieval/reader.py"},
     "tokenizers": {"retrieval/encode.py", "retrieval/weights.py"},
     "sqlite3": {
         "bot/telegram/store.py",

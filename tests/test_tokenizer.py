@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from retrieval.encode import OnnxEncoder
 from retrieval.errors import ModelUnavailable
 from retrieval.models import DEFAULT_MODEL, FORMAT, Model, prepare
 from retrieval.unigram import Unigram, write_unigram
-from retrieval.weights import SPECIAL_PIECES, Vocabulary, _weights_file, _write_tokenizer, read_vocabulary
+from retrieval.weights import SPECIAL_PIECES, Vocabulary, _write_tokenizer, read_vocabulary, weights_file
 
 _SMALL = Vocabulary(
     # Scores in sixteenths have equal sums, which float64 tells as equal whatever their order.
@@ -108,7 +109,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    return Pair(read_vocabulary(_weights_file()), tmp_path_factory.mktemp("real"))
+    return Pair(read_vocabulary(weights_file()), tmp_path_factory.mktemp("real"))
 
 
 @pytest.mark.parametrize("text", _NASTY)
@@ -119,6 +120,23 @@ def test_nasty_texts_are_cut_alike(small: Pair, text: str) -> None:
 @given(text=_texts)
 def test_any_text_is_cut_alike(small: Pair, text: str) -> None:
     small.assert_equal_when_normalised(text)
+
+
+@given(text=_texts)
+def test_tokens_stand_where_they_are_read(small: Pair, text: str) -> None:
+    """The same ids, and places that run through the text, each token's letters those of its piece."""
+    tokens = small._mapped.tokens(text)
+    ids = small._mapped.encode(text, limit=10_000)[1:-1]
+    assert [token.id for token in tokens] == ids[: len(tokens)]
+    assert set(ids[len(tokens) :]) <= set(small._mapped.encode(" ", limit=9))  # white space at the end
+    assert all(before.end <= after.end and before.start <= after.start for before, after in pairwise(tokens))
+    for token in tokens:
+        piece = _SMALL.pieces[token.id][0]
+        if piece not in SPECIAL_PIECES:
+            read = text[token.start : token.end].translate(small._rules)
+            assert piece.removeprefix("▁") in read.replace(" ", "")
+        else:
+            assert token.start < token.end
 
 
 @given(text=st.text("abcde.", min_size=10, max_size=400))
@@ -182,7 +200,7 @@ _PIECES: list[str] = []
 def read_pieces() -> list[str]:
     """The real pieces' texts, read once."""
     if not _PIECES:
-        _PIECES.extend(piece for piece, _ in read_vocabulary(_weights_file()).pieces)
+        _PIECES.extend(piece for piece, _ in read_vocabulary(weights_file()).pieces)
     return _PIECES
 
 

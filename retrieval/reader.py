@@ -1,0 +1,127 @@
+"""The trained reader: question and sentences to which words answer, and whether any do. It points, and never rewrites.
+
+Its network is `reader.onnx`, made by `training/`, which takes the default encoder's vectors of words: these lie in that
+model's weights file and are not stored again. Each stretch goes through the graph by itself, as many side by side as
+there are threads. Source of the method: Devlin et al. 2019, "BERT", section 4.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import as_file, files
+from itertools import chain
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.candidate import Candidate
+from retrieval.datamodel import Span
+from retrieval.errors import ModelUnavailable
+from retrieval.reading import LONGEST_ANSWER_TOKENS, Reading, row, stretch
+from retrieval.unigram import Token, Unigram
+from retrieval.weights import WordVectors
+
+__all__ = ["OnnxReader", "Reader", "Sentence"]
+
+Sentence = tuple[Candidate, int]  # by its place in its passage
+Logits = tuple[NDArray[np.float32], NDArray[np.float32], float]
+
+
+class Reader(Protocol):
+    """What reads a question and sentences together."""
+
+    def read(self, question: str, sentences: Iterable[Sentence], *, stretches: int) -> list[tuple[Sentence, Reading]]:
+        """What is said of the `sentences` and of those around them, of at most so many stretches.
+
+        The sentences come best first; one that a stretch before it holds begins none of its own.
+        """
+        ...
+
+
+class OnnxReader:
+    """The reader that comes with Quoth, in memory. Safe for several threads."""
+
+    def __init__(self, unigram: Path, *, threads: int, graph: Path | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        self._words = WordVectors()
+        try:
+            with as_file(files("retrieval").joinpath("reader.onnx")) as own:
+                path = str(graph or own)
+                self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._unigram = Unigram(unigram)
+        except Exception as error:  # onnxruntime raises its own kinds for a file that is cut or changed
+            raise ModelUnavailable(
+                "expected the reader's network and its tokenizer, found them damaged: install quoth again, or do "
+                "without the reader by QUOTH_READER=off"
+            ) from error
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="read")
+
+    def read(self, question: str, sentences: Iterable[Sentence], *, stretches: int) -> list[tuple[Sentence, Reading]]:
+        """As the protocol says."""
+        asked = self._unigram.tokens(question)
+        titles: dict[str, list[Token]] = {}
+        passages: dict[str, list[list[Token]]] = {}
+        read: set[tuple[str, int]] = set()
+        jobs: list[tuple[Candidate, int, Sequence[Sequence[Token]]]] = []
+        for candidate, place in sentences:
+            key = candidate.passage.id
+            if (key, place) in read:
+                continue
+            if len(jobs) == stretches:
+                break
+            if key not in passages:
+                passages[key] = [self._tokens(candidate, span) for span in candidate.passage.sentences]
+                titles[key] = self._unigram.tokens(candidate.document.title or "")
+            tokens = passages[key]
+            first, end = stretch([len(one) for one in tokens], place)
+            read.update((key, one) for one in range(first, end))
+            jobs.append((candidate, first, tokens[first:end]))
+        found = self._workers.map(lambda job: self._read(asked, titles[job[0].passage.id], *job), jobs)
+        return list(chain.from_iterable(found))
+
+    def _tokens(self, candidate: Candidate, span: Span) -> list[Token]:
+        tokens = self._unigram.tokens(span.of(candidate.document.snapshot.text))
+        return [Token(token.id, token.start + span.start, token.end + span.start) for token in tokens]
+
+    def _read(
+        self,
+        asked: Sequence[Token],
+        title: Sequence[Token],
+        candidate: Candidate,
+        first: int,
+        sentences: Sequence[Sequence[Token]],
+    ) -> list[tuple[Sentence, Reading]]:
+        laid = row(asked, title, [token for sentence in sentences for token in sentence])
+        starts, ends, answers = self._logits(laid.ids)
+        nowhere = float(starts[0] + ends[0])
+        found: list[tuple[Sentence, Reading]] = []
+        begin = laid.first
+        for place, sentence in enumerate(sentences, first):
+            end = min(begin + len(sentence), laid.first + len(laid.tokens))
+            if end > begin:
+                words, start, last = _best_span(starts[begin:end], ends[begin:end])
+                span = Span(sentence[start].start, sentence[last].end)
+                reading = Reading(words - nowhere, answers, span if span.end > span.start else None)
+                found.append(((candidate, place), reading))
+            begin = end
+        return found
+
+    def _logits(self, ids: list[int]) -> Logits:
+        starts, ends, answers = self._session.run(None, {"vectors": self._words.of(ids)[None]})
+        return starts[0], ends[0], float(answers[0])
+
+
+def _best_span(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> tuple[float, int, int]:
+    """The sum of logits of the best span that is not too long, and its first and last token."""
+    sums = starts[:, None] + ends[None, :]
+    sums = np.where(np.triu(np.tri(len(starts), k=LONGEST_ANSWER_TOKENS - 1, dtype=bool)), sums, -np.inf)
+    start, end = divmod(int(sums.argmax()), len(starts))
+    return float(sums[start, end]), start, end

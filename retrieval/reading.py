@@ -1,0 +1,79 @@
+"""What a reader is given and what it says of a sentence; training and service share the row of tokens.
+
+    <s> question </s> title </s> sentences </s>
+
+Source of the form: Devlin et al. 2019, "BERT", section 4.3 (SQuAD 2.0): the first token stands for "not here".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from retrieval.datamodel import Span
+from retrieval.unigram import Token
+
+__all__ = ["LONGEST_ANSWER_TOKENS", "ROOM_TOKENS", "UNREAD", "Reading", "Row", "row", "stretch"]
+
+QUESTION_TOKENS = 32
+TITLE_TOKENS = 14
+ROOM_TOKENS = 112  # of the sentences: what two or three say, and half the time of a whole passage
+LONGEST_ANSWER_TOKENS = 30
+BEGIN, END = 0, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader says of a sentence, in log odds: that the words at `span` answer, and that what it read does.
+
+    `span` is of the snapshot's text; None where the sentence was not read.
+    """
+
+    words: float
+    answers: float
+    span: Span | None
+
+
+UNREAD = Reading(0.0, 0.0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The ids of a row's tokens, and those of its sentences, which stand from the place `first` on."""
+
+    ids: list[int]
+    first: int
+    tokens: Sequence[Token]
+
+
+def row(question: Sequence[Token], title: Sequence[Token], text: Sequence[Token]) -> Row:
+    """The row; a question keeps its last tokens, which more often ask, a title and the text their first."""
+    before = [
+        BEGIN,
+        *(token.id for token in question[-QUESTION_TOKENS:]),
+        END,
+        *(token.id for token in title[:TITLE_TOKENS]),
+        END,
+    ]
+    kept = text[:ROOM_TOKENS]
+    return Row([*before, *(token.id for token in kept), END], len(before), kept)
+
+
+def stretch(lengths: Sequence[int], focus: int) -> tuple[int, int]:
+    """The sentences around the one at `focus` for which there is room: its place and that behind the last.
+
+    `lengths` are the sentences' tokens. The next sentence is taken before the one in front, in turn.
+    """
+    first, end = focus, focus + 1
+    room = ROOM_TOKENS - lengths[focus]
+    while True:
+        after = end < len(lengths) and lengths[end] <= room
+        if after:
+            room -= lengths[end]
+            end += 1
+        before = first > 0 and lengths[first - 1] <= room
+        if before:
+            first -= 1
+            room -= lengths[first]
+        if not after and not before:
+            return first, end

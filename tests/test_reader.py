@@ -1,0 +1,232 @@
+"""What a reader is given, what its word changes, and, slowly, what the one that comes with Quoth says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PORT, RAIN, SCHOOL, lines
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.datamodel import Abstention, Answer, Span
+from retrieval.encode import Encoder
+from retrieval.engine import Engine
+from retrieval.errors import ModelUnavailable
+from retrieval.models import prepare, unigram_alone
+from retrieval.reader import OnnxReader, Sentence
+from retrieval.reading import QUESTION_TOKENS, ROOM_TOKENS, TITLE_TOKENS, Reading, row, stretch
+from retrieval.settings import Settings
+from retrieval.unigram import Token
+from retrieval.weights import WordVectors, read_weights, weights_file
+
+# What it is given
+
+
+@given(lengths=st.lists(st.integers(0, 150), min_size=1, max_size=20), data=st.data())
+def test_a_stretch_holds_its_sentence_and_what_there_is_room_for(lengths: list[int], data: st.DataObject) -> None:
+    focus = data.draw(st.integers(0, len(lengths) - 1))
+    first, end = stretch(lengths, focus)
+    assert 0 <= first <= focus < end <= len(lengths)
+    taken = sum(lengths[first:end])
+    assert (
+        taken <= ROOM_TOKENS
+        or (first, end) == (focus, focus + 1)
+        or not any(lengths[first:focus] + lengths[focus + 1 : end])
+    )
+    assert end == len(lengths) or taken + lengths[end] > ROOM_TOKENS
+    assert first == 0 or taken + lengths[first - 1] > ROOM_TOKENS
+
+
+def test_a_row_has_the_form_that_the_reader_was_trained_on() -> None:
+    laid = row([Token(11, 0, 3), Token(12, 4, 6)], [Token(21, 0, 5)], [Token(31, 0, 2), Token(32, 2, 4)])
+    assert laid.ids == [0, 11, 12, 2, 21, 2, 31, 32, 2]
+    assert laid.ids[laid.first] == 31
+
+
+def test_a_row_is_never_longer_than_what_it_may_hold() -> None:
+    many = [Token(number, number, number + 1) for number in range(500)]
+    laid = row(many, many, many)
+    assert laid.ids[1 : QUESTION_TOKENS + 1] == list(range(500 - QUESTION_TOKENS, 500))  # its end, which asks
+    assert len(laid.ids) == 4 + QUESTION_TOKENS + TITLE_TOKENS + ROOM_TOKENS
+
+
+# What its word changes
+
+
+class Pointing:
+    """A stand-in that takes the words `answer` for the answer wherever they stand, and is sure of it by `odds`."""
+
+    def __init__(self, answer: str, odds: float = 6.0) -> None:
+        self.answer = answer
+        self.odds = odds
+        self.asked: list[str] = []
+
+    def read(self, question: str, sentences: Iterable[Sentence], *, stretches: int) -> list[tuple[Sentence, Reading]]:
+        self.asked.append(question)
+        found = []
+        for candidate, place in sentences:
+            span = candidate.passage.sentences[place]
+            start = span.of(candidate.document.snapshot.text).find(self.answer)
+            is_there = start >= 0
+            words = Span(span.start + start, span.start + start + len(self.answer)) if is_there else span
+            odds = self.odds if is_there else -self.odds
+            found.append(((candidate, place), Reading(odds, odds, words)))
+        return found
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return lines(tmp_path / "news.jsonl", port=PORT, school=SCHOOL, rain=RAIN)
+
+
+def asking(folder: Path, encoder: Encoder, source: Path, reader: Pointing) -> Engine:
+    engine = Engine(folder, Settings(), lambda: encoder, lambda: reader)
+    engine.ingest([str(source)])
+    return engine
+
+
+@pytest.mark.parametrize("words", ["2019", "2021"])
+def test_the_sentence_that_the_reader_points_at_comes_first_with_its_words(
+    folder: Path, encoder: Encoder, tmp_path: Path, words: str
+) -> None:
+    text = "The harbour terminal opened for ships in 2019 at last. The harbour terminal opened for trucks in 2021 too."
+    engine = asking(folder, encoder, lines(tmp_path / "a.jsonl", port=text), Pointing(words))
+    reply = engine.ask("In which year did the harbour terminal open?")
+    assert isinstance(reply, Answer)
+    first = reply.excerpts[0]
+    assert words in first.text.split(". ")[0]
+    assert [span.of(text) for span in first.highlights] == [words]
+    engine.close()
+
+
+def test_an_answer_that_the_reader_does_not_see_is_less_sure(folder: Path, encoder: Encoder, source: Path) -> None:
+    question = "Who won the robotics cup?"
+    sure = asking(folder, encoder, source, Pointing("robotics", 8.0))
+    unsure = Engine(folder, Settings(), lambda: encoder, lambda: Pointing("not in any of them", 8.0))
+    plain = Engine(folder, Settings(), lambda: encoder)
+    replies = [engine.ask(question) for engine in (sure, plain, unsure)]
+    confidences = [reply.confidence for reply in replies]
+    assert confidences == sorted(confidences, reverse=True)
+    assert len(set(confidences)) == 3
+    assert isinstance(replies[-1], Abstention)
+    for engine in (sure, unsure, plain):
+        engine.close()
+
+
+def test_a_follow_up_is_read_with_what_it_leans_on(folder: Path, encoder: Encoder, source: Path) -> None:
+    reader = Pointing("robotics")
+    engine = asking(folder, encoder, source, reader)
+    engine.ask("Who won it?", history=["Tell me about the robotics cup"])
+    assert "robotics" in reader.asked[-1]
+    engine.close()
+
+
+def test_an_engine_for_another_thread_reads_with_the_same_reader(folder: Path, encoder: Encoder, source: Path) -> None:
+    made: list[Pointing] = []
+
+    def make() -> Pointing:
+        made.append(Pointing("robotics"))
+        return made[-1]
+
+    engine = Engine(folder, Settings(), lambda: encoder, make)
+    engine.ingest([str(source)])
+    other = engine.another()
+    for one in (engine, other):
+        one.ask("Who won the robotics cup?")
+    assert len(made) == 1
+    other.close()
+    engine.close()
+
+
+# The one that comes with Quoth
+
+
+@pytest.fixture(scope="module")
+def reader() -> OnnxReader:
+    return OnnxReader(prepare().unigram, threads=2)
+
+
+_PORT = (
+    "The port of Gwadar was leased to China Overseas Ports Holding in 2013. Its first commercial ship sailed in "
+    "November 2016. Local fishermen had protested against the new road for weeks."
+)
+_PORT_UR = "گوادر کی بندرگاہ 2013 میں ایک چینی کمپنی کو لیز پر دی گئی۔ اس کا پہلا تجارتی جہاز نومبر 2016 میں روانہ ہوا۔"
+_PORT_ZH = "瓜达尔港于2013年租给中国海外港口控股公司。第一艘商船于2016年11月启航。"
+
+
+def pointed(reader: OnnxReader, tmp_path: Path, encoder: Encoder, question: str, text: str) -> tuple[str, Reading]:
+    """The words that the reader is surest of in a document of that text, and what it says of them."""
+    source = lines(tmp_path / "one.jsonl", one=text)
+    engine = Engine(tmp_path / "one", Settings(), lambda: encoder)
+    engine.ingest([str(source)])
+    sentences = [(one.candidate, one.place) for one in engine.weigh(engine.query(question))]
+    reading = max((found for _, found in reader.read(question, sentences, stretches=4)), key=lambda found: found.words)
+    engine.close()
+    assert reading.span is not None
+    return reading.span.of(text), reading
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        ("When did the first commercial ship sail from Gwadar?", _PORT, "November 2016"),
+        ("Who protested against the new road?", _PORT, "fishermen"),
+        ("پہلا تجارتی جہاز کب روانہ ہوا؟", _PORT_UR, "نومبر 2016"),
+        ("第一艘商船什么时候启航？", _PORT_ZH, "2016年11月"),
+        ("پہلا تجارتی جہاز کب روانہ ہوا؟", _PORT, "November 2016"),
+    ],
+)
+def test_the_reader_points_at_the_words_that_answer(
+    reader: OnnxReader, tmp_path: Path, encoder: Encoder, question: str, text: str, answer: str
+) -> None:
+    words, _ = pointed(reader, tmp_path, encoder, question, text)
+    assert answer in words
+    assert len(words) <= 2 * len(answer)
+
+
+@pytest.mark.slow
+def test_the_reader_is_surer_of_what_is_there_than_of_what_only_looks_so(
+    reader: OnnxReader, tmp_path: Path, encoder: Encoder
+) -> None:
+    asked = ("When did the first commercial ship sail?", "When did the first passenger train leave Gwadar?")
+    there, near = (pointed(reader, tmp_path / str(place), encoder, one, _PORT)[1] for place, one in enumerate(asked))
+    assert there.words > near.words
+    assert there.answers > near.answers
+
+
+@pytest.mark.slow
+def test_what_is_read_does_not_hang_on_what_is_read_beside_it(
+    reader: OnnxReader, tmp_path: Path, encoder: Encoder
+) -> None:
+    engine = Engine(tmp_path / "some", Settings(), lambda: encoder)
+    engine.ingest([str(lines(tmp_path / "some.jsonl", port=_PORT, ur=_PORT_UR, school=SCHOOL, rain=RAIN))])
+    question = "When did the first commercial ship sail from Gwadar?"
+    sentences = [(one.candidate, one.place) for one in engine.weigh(engine.query(question))]
+    together = reader.read(question, sentences, stretches=4)
+    alone = reader.read(question, sentences[:1], stretches=1)
+    assert alone == together[: len(alone)]
+    engine.close()
+
+
+@pytest.mark.slow
+def test_the_mapped_vectors_of_words_are_those_of_the_model() -> None:
+    words = read_weights(weights_file()).tensors["emb.word"].reshape(-1, 384)
+    ids = [0, 1, 2, 5, 4711, 123_456, len(words) - 1]
+    np.testing.assert_array_equal(WordVectors().of(ids), words[ids])
+
+
+@pytest.mark.slow
+def test_where_another_model_encodes_the_reader_has_its_tokenizer_alone(tmp_path: Path) -> None:
+    path = unigram_alone(cache=tmp_path)
+    assert path.read_bytes() == prepare().unigram.read_bytes()
+    assert unigram_alone(cache=tmp_path) == path
+
+
+def test_a_damaged_network_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "reader.onnx").write_bytes(b"cut")
+    with pytest.raises(ModelUnavailable, match="QUOTH_READER=off"):
+        OnnxReader(tmp_path / "none.bin", threads=1, graph=tmp_path / "reader.onnx")

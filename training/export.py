@@ -1,0 +1,70 @@
+"""The trained network as the int8 graph that comes with Quoth.
+
+    python -m training.export --checkpoint FILE [--graph retrieval/reader.onnx]
+
+The graph takes `vectors` (1, tokens, dimensions; float32) and gives `starts`, `ends` (1, tokens) and `answers` (1,).
+Weights are int8, a scale per channel, in seven bits of the eight, as `retrieval/export.py` says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.network import Reader
+
+OPSET = 17
+
+
+def main() -> None:
+    """Export and quantise."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--graph", type=Path, default=Path("retrieval/reader.onnx"))
+    parser.add_argument("--float", action="store_true", help="without quantising")
+    options = parser.parse_args()
+    state = torch.load(options.checkpoint)["reader"]
+    layers = 1 + max(int(name.split(".")[3]) for name in state if name.startswith("bert.encoder.layer."))
+    reader = Reader(layers, attention="eager")  # traces to a graph that runs faster than the fused kind's
+    reader.load_state_dict(state)
+    reader.eval()
+    with tempfile.TemporaryDirectory() as scratch:
+        path = options.graph if options.float else Path(scratch) / "float.onnx"
+        _export(reader, path)
+        if not options.float:
+            _quantise(path, options.graph)
+    print(f"{options.graph}: {options.graph.stat().st_size:,} bytes, {layers} layers")
+
+
+def _export(reader: Any, path: Path) -> None:
+    torch.onnx.export(
+        reader,
+        (torch.zeros(1, 40, 384),),
+        str(path),
+        input_names=["vectors"],
+        output_names=["starts", "ends", "answers"],
+        dynamic_axes={"vectors": {1: "tokens"}, "starts": {1: "tokens"}, "ends": {1: "tokens"}},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+
+
+def _quantise(path: Path, graph: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        path,
+        graph,
+        op_types_to_quantize=["MatMul"],
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        reduce_range=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

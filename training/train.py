@@ -1,0 +1,109 @@
+"""Train the reader, from the encoder's lower layers, on questions and texts of the evaluation sets.
+
+    python -m training.train --data ../shared/data --checkpoint FILE [--minutes 80] [--layers 8]
+
+The clock, not the count, says how far the rate has fallen: stopped and started again with the same checkpoint, it goes
+on where it was. Losses go to stdout; a checkpoint is written every five minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from retrieval.models import prepare
+from retrieval.unigram import Unigram
+from training.examples import training_examples
+from training.network import Reader, pretrained, word_vectors
+from training.windows import Window, batches
+
+SEED = 1
+BATCH = 16
+RATE = 1.5e-4
+WARM_UP = 0.04
+ANSWERS_SHARE = 0.5  # of the loss of telling whether the row answers, beside that of where
+SECONDS_BETWEEN_CHECKPOINTS = 300
+
+
+def main() -> None:
+    """Train until the minutes are over."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=80.0)
+    parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(SEED)
+    model = prepare()
+    unigram = Unigram(model.unigram)
+    reader = pretrained(model.folder / "sentence-transformers", options.layers)
+    optimizer = torch.optim.AdamW(reader.parameters(), lr=RATE, weight_decay=0.01, fused=True)
+    done, spent = 0, 0.0
+    if options.checkpoint.exists():
+        saved = torch.load(options.checkpoint)
+        reader.load_state_dict(saved["reader"])
+        optimizer.load_state_dict(saved["optimizer"])
+        done, spent = saved["done"], saved["spent"]
+    words = word_vectors()
+    examples = training_examples(options.data, SEED)
+    print(f"{len(examples)} examples, {done} done in {spent / 60:.1f} minutes", flush=True)
+    reader.train()
+    begun = saved_at = time.monotonic()
+    before, losses = spent, deque[float](maxlen=100)
+    for number, batch in enumerate(batches(examples, unigram, size=BATCH, seed=SEED, done=done)):
+        spent = before + time.monotonic() - begun
+        progress = spent / (60 * options.minutes)
+        if progress >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min(progress / WARM_UP, (1 - progress) / (1 - WARM_UP)) + 1e-7
+        loss = _loss(reader, words, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+        done += len(batch)
+        if number % 100 == 99:
+            print(f"{spent / 60:6.1f} min {done:6} examples, loss {sum(losses) / len(losses):.3f}", flush=True)
+        if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
+            _save(options.checkpoint, reader, optimizer, done, spent)
+            saved_at = time.monotonic()
+    _save(options.checkpoint, reader, optimizer, done, spent)
+    print(f"{done} examples in {spent / 60:.1f} minutes", flush=True)
+
+
+def _loss(reader: Reader, words: torch.Tensor, batch: Sequence[Window]) -> Any:
+    longest = max(len(one.row.ids) for one in batch)
+    ids = torch.tensor([one.row.ids + [1] * (longest - len(one.row.ids)) for one in batch])
+    mask = (ids != 1).long()
+    starts, ends, answers = reader(words[ids], None if bool(mask.all()) else mask)
+    allowed = mask.bool().clone()
+    for place, one in enumerate(batch):
+        allowed[place, 1 : one.row.first] = False
+    starts, ends = starts.masked_fill(~allowed, -1e4), ends.masked_fill(~allowed, -1e4)
+    where = cross_entropy(starts, torch.tensor([one.start for one in batch])) / 2
+    where = where + cross_entropy(ends, torch.tensor([one.end for one in batch])) / 2
+    is_there = torch.tensor([float(one.start > 0) for one in batch])
+    return where + ANSWERS_SHARE * binary_cross_entropy_with_logits(answers, is_there)
+
+
+def _save(path: Path, reader: Reader, optimizer: torch.optim.Optimizer, done: int, spent: float) -> None:
+    partial = path.with_suffix(".partial")
+    state = {"reader": reader.state_dict(), "optimizer": optimizer.state_dict(), "done": done, "spent": spent}
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    main()
