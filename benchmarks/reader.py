@@ -119,7 +119,7 @@ def _loading() -> str:
     process = psutil.Process(os.getpid())
     before, begun = process.memory_info().rss, time.process_time()
     reader = real_reader()
-    reader._logits([0, *range(100, 220), 2])
+    reader.logits([0, *range(100, 220), 2])
     spent, held = time.process_time() - begun, process.memory_info().rss - before
     return f"reader loaded and first used: {1000 * spent:.0f} ms of the processor, {held / 1e6:.0f} MB"
 

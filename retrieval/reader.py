@@ -100,7 +100,7 @@ class OnnxReader:
         sentences: Sequence[Sequence[Token]],
     ) -> list[tuple[Sentence, Reading]]:
         laid = row(asked, title, [token for sentence in sentences for token in sentence])
-        starts, ends, answers = self._logits(laid.ids)
+        starts, ends, answers = self.logits(laid.ids)
         nowhere = float(starts[0] + ends[0])
         found: list[tuple[Sentence, Reading]] = []
         begin = laid.first
@@ -114,7 +114,8 @@ class OnnxReader:
             begin = end
         return found
 
-    def _logits(self, ids: list[int]) -> Logits:
+    def logits(self, ids: list[int]) -> Logits:
+        """What the network says of a row: (tokens,) that a token begins and ends the answer, and that it is there."""
         starts, ends, answers = self._session.run(None, {"vectors": self._words.of(ids)[None]})
         return starts[0], ends[0], float(answers[0])
 

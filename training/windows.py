@@ -27,8 +27,11 @@ class Window:
     end: int
 
 
-def window(example: Example, unigram: Unigram, chance: random.Random) -> Window:
-    """The row around the sentence that answers, or else around the one that holds most of the question's tokens."""
+def window(example: Example, unigram: Unigram, chance: random.Random, *, is_told: bool = True) -> Window:
+    """The row around the sentence that answers, or else around the one that holds most of the question's tokens.
+
+    With `is_told` false it is always the latter, as if the answer were not known.
+    """
     question = unigram.tokens(example.question)
     title = unigram.tokens(example.title) if chance.random() > UNTITLED_SHARE else []
     spans = list(split(example.text))
@@ -42,7 +45,7 @@ def window(example: Example, unigram: Unigram, chance: random.Random) -> Window:
     asked = {token.id for token in question}
     shared = [len(asked & {token.id for token in sentence}) for sentence in sentences]
     answer = None
-    if example.answers:
+    if example.answers and is_told:
         found = [
             (shared[place], start, start + len(text))
             for text in [chance.choice(example.answers)]
