@@ -37,7 +37,6 @@ from training.examples import is_held
 Row: TypeAlias = dict[str, Any]
 FIGURES = ("questions", "right@1", "right@3", "found@1", "abstained", "selective accuracy", "AUROC", "AUROC absent")
 LOSS = 0.1
-SAMPLE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,20 @@ def sets(data: Path) -> list[Set]:
     paragraphs, chinese = (squad / "documents.jsonl",), (data / "xquad" / "documents.zh.jsonl",)
     return [
         Set(
-            "squad", paragraphs, lambda: [*_held(squad / "questions.jsonl"), *_held(squad / "unanswerable.jsonl")], "en"
+            "squad",
+            paragraphs,
+            lambda: [
+                *_sample(_held(squad / "questions.jsonl"), 600),
+                *_sample(_held(squad / "unanswerable.jsonl"), 600),
+            ],
+            "en",
         ),
         Set(
             "squad, asked in Urdu",
             paragraphs,
             lambda: [
-                *_sample(_held(squad / "questions.ur.jsonl")),
-                *_sample(_held(squad / "unanswerable.ur.jsonl")),
+                *_sample(_held(squad / "questions.ur.jsonl"), 200),
+                *_sample(_held(squad / "unanswerable.ur.jsonl"), 200),
             ],
             "en",
         ),
@@ -81,8 +86,8 @@ def _article(document: str) -> str:
     return parts[1] if parts[0] == "x" else parts[0]
 
 
-def _sample(questions: list[Row]) -> list[Row]:
-    return random.Random(1).sample(questions, min(SAMPLE, len(questions)))  # noqa: S311 - not a secret
+def _sample(questions: list[Row], count: int) -> list[Row]:
+    return random.Random(1).sample(questions, min(count, len(questions)))  # noqa: S311 - not a secret
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from retrieval.evidence import Choice, Signals
 from retrieval.reading import Reading
 
-__all__ = ["Network", "Regression", "Reread", "confidence_values", "network", "regression", "rereading"]
+__all__ = ["Network", "Regression", "Reread", "confidence_values", "network", "regression", "rereading", "told"]
 
 LARGEST_ODDS = 8.0
 _NAMES = [field.name for field in fields(Signals)]
@@ -66,8 +66,7 @@ class Regression:
 class Reread:
     """How much a reader's word counts beside the plain signals, for a sentence's score and for the confidence.
 
-    Each is a weight for what stood before and for the two log odds of a reading, which are cut at `LARGEST_ODDS`; a
-    sentence that was not read has a number of its own instead.
+    Each is a weight for what stood before and for what `told` makes of a reading.
     """
 
     sentence: dict[str, float]
@@ -75,20 +74,31 @@ class Reread:
 
     def score(self, plain: float, reading: Reading) -> float:
         """The sentence's score by both."""
-        return self.sentence["plain"] * plain + _told(self.sentence, reading)
+        return _told(self.sentence, plain, reading)
 
     def probability(self, plain: float, reading: Reading) -> float:
         """The probability by both that an excerpt answers."""
         plain = min(max(plain, 1e-9), 1 - 1e-9)
-        total = self.confidence["bias"] + self.confidence["plain"] * math.log(plain / (1 - plain))
-        return 1 / (1 + math.exp(-total - _told(self.confidence, reading)))
+        total = self.confidence["bias"] + _told(self.confidence, math.log(plain / (1 - plain)), reading)
+        return 1 / (1 + math.exp(-total))
 
 
-def _told(weights: Mapping[str, float], reading: Reading) -> float:
+def _told(weights: Mapping[str, float], plain: float, reading: Reading) -> float:
+    return math.fsum(weights[name] * value for name, value in told(plain, reading).items())
+
+
+def told(plain: float, reading: Reading) -> dict[str, float]:
+    """What the weights of `Reread` are for: log odds for and against apart, as they tell more or less; cut off.
+
+    A sentence that was not read has a number of its own instead.
+    """
+    values = dict.fromkeys(("words", "no words", "answers", "no answers", "unread"), 0.0)
     if reading.span is None:
-        return weights["unread"]
-    words, answers = (min(max(odds, -LARGEST_ODDS), LARGEST_ODDS) for odds in (reading.words, reading.answers))
-    return weights["words"] * words + weights["answers"] * answers
+        return {"plain": plain, **values, "unread": 1.0}
+    for name, odds in (("words", reading.words), ("answers", reading.answers)):
+        values[name] = min(max(odds, 0.0), LARGEST_ODDS)
+        values[f"no {name}"] = max(min(odds, 0.0), -LARGEST_ODDS)
+    return {"plain": plain, **values}
 
 
 def confidence_values(choice: Choice) -> dict[str, float]:

@@ -27,7 +27,7 @@ class Settings:
     longest_question_characters: int = 2000
     operating_point: float = 0.45
     reader: bool = True
-    read_stretches: int = 4
+    read_stretches: int = 3
     reading_processes: int = 2
     remembered_megabytes: int = 500
     web_allowed: tuple[str, ...] = ()
