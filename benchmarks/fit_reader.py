@@ -62,11 +62,14 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The first excerpt: its confidence by the plain signals, what the reader says of it, whether it answers."""
+    """The first excerpt: its confidence by the plain signals, what the reader says of it, whether it answers.
+
+    `reading` is None where the reader has no say: of a follow-up.
+    """
 
     asked: Asked
     plain: float
-    reading: Reading
+    reading: Reading | None
     is_right: bool
 
 
@@ -109,7 +112,7 @@ def gather(data: Path, graph: Path | None) -> list[Read]:
             engine = make_library(Path(scratch) / name, documents, encoder)
             for one in asked:
                 judged = judge(engine, one)
-                question = engine.query(one.question, one.history).whole.text
+                question = engine.query(one.question, one.history).asked.text
                 sentences = ((sentence.candidate, sentence.place) for sentence in judged.sentences)
                 readings = reader.read(question, sentences, stretches=Settings().read_stretches)
                 found.append(Read(judged, readings))
@@ -183,7 +186,7 @@ def first_shown(one: Read, sentence: dict[str, float] | None) -> Shown:
     answers = [answer for home in homes for answer in one.asked.answers.get(home, ())]
     is_right = states(choice.excerpt.text, answers)
     plain = regression().probability(confidence_values(choice), other_script=bool(choice.signals.other_script))
-    return Shown(one.asked, plain, choice.reading or UNREAD, is_right)
+    return Shown(one.asked, plain, choice.reading, is_right)
 
 
 def fit_confidence(shown: Sequence[Shown]) -> dict[str, float]:
@@ -191,7 +194,9 @@ def fit_confidence(shown: Sequence[Shown]) -> dict[str, float]:
 
     Half of what is asked of the SQuAD articles is a near miss, far more than readers ask.
     """
-    table = np.array([(1.0, *_values(_logit(one.plain), one.reading)) for one in shown])
+    said = [(one, one.reading) for one in shown if one.reading is not None]
+    shown = [one for one, _ in said]
+    table = np.array([(1.0, *_values(_logit(one.plain), reading)) for one, reading in said])
     right = np.array([one.is_right for one in shown])
     counts = np.array([_count(one.asked) for one in shown])
 
@@ -225,7 +230,8 @@ def print_judgement(read: Sequence[Read], shown: Sequence[Shown]) -> None:
         fitted = Reread({}, fit_confidence([one for one in shown if parts[id(one.asked)] != part]))
         for one in shown:
             if parts[id(one.asked)] == part:
-                chances[id(one.asked)] = fitted.probability(one.plain, one.reading)
+                says = one.reading
+                chances[id(one.asked)] = one.plain if says is None else fitted.probability(one.plain, says)
     plain = {id(one.asked): one.plain for one in before}
     kinds: defaultdict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(shown):

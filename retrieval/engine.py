@@ -150,7 +150,7 @@ class Engine:
         if self._make_reader is None or not weighed:
             return weighed
         sentences = ((one.candidate, one.place) for one in weighed)
-        readings = self._made_reader.read(query.whole.text, sentences, stretches=self.settings.read_stretches)
+        readings = self._made_reader.read(query.asked.text, sentences, stretches=self.settings.read_stretches)
         return excerpt.reread(weighed, readings)
 
     def _within(self, filters: Filters, without: Collection[str]) -> Collection[str] | None:

@@ -72,7 +72,8 @@ class Choice:
     """An excerpt, the signals of its best sentence, and what of the question its context lacks.
 
     `contents` are the excerpt's; `chance` in [0, 1] is its share of the chances of all sentences considered, `lead` how
-    far that is above the next. `reading` is what a reader says of the best sentence; None where there is no reader.
+    far that is above the next. `reading` is what a reader says of the best sentence; None where there is no reader,
+    and of a follow-up, of which it sees the own words only.
     """
 
     excerpt: Excerpt

@@ -139,7 +139,9 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
         chance = float(chances[both].sum())
         rest = float(chances[left].max(initial=0.0))
         missing = best.lacking or _spoken_otherwise(query, signals)
-        yield Choice(excerpt, found, signals, chance, chance - rest, missing, best.reading)
+        # Of a follow-up the reader sees only its own words: where it answers, but not whether of the right thing.
+        reading = best.reading if query.whole is query.asked else None
+        yield Choice(excerpt, found, signals, chance, chance - rest, missing, reading)
 
 
 def _highlights(asked: Asked, best: Weighed, span: Span, *, is_best: bool) -> tuple[Span, ...]:

@@ -115,12 +115,21 @@ def test_an_answer_that_the_reader_does_not_see_is_less_sure(folder: Path, encod
         engine.close()
 
 
-def test_a_follow_up_is_read_with_what_it_leans_on(folder: Path, encoder: Encoder, source: Path) -> None:
-    reader = Pointing("robotics")
-    engine = asking(folder, encoder, source, reader)
-    engine.ask("Who won it?", history=["Tell me about the robotics cup"])
-    assert "robotics" in reader.asked[-1]
-    engine.close()
+def test_of_a_follow_up_the_reader_sees_the_own_words_and_does_not_decide(
+    folder: Path, encoder: Encoder, source: Path
+) -> None:
+    """What stands before it, strung together, is no question; and without it nobody can tell whether it is answered."""
+    history = ["Tell me about the robotics cup"]
+    confidences = []
+    for odds in (8.0, -8.0):
+        reader = Pointing("robotics", odds)
+        engine = asking(folder, encoder, source, reader)
+        confidences.append(engine.ask("Who won it?", history=history).confidence)
+        assert reader.asked[-1] == "Who won it?"
+        engine.close()
+    plain = Engine(folder, Settings(), lambda: encoder)
+    assert confidences[0] == plain.ask("Who won it?", history=history).confidence
+    plain.close()
 
 
 def test_an_engine_for_another_thread_reads_with_the_same_reader(folder: Path, encoder: Encoder, source: Path) -> None:
