@@ -167,6 +167,7 @@ _PORT_ZH = "瓜达尔港于2013年租给中国海外港口控股公司。第一�
 
 def pointed(reader: OnnxReader, tmp_path: Path, encoder: Encoder, question: str, text: str) -> tuple[str, Reading]:
     """The words that the reader is surest of in a document of that text, and what it says of them."""
+    tmp_path.mkdir(exist_ok=True)
     source = lines(tmp_path / "one.jsonl", one=text)
     engine = Engine(tmp_path / "one", Settings(), lambda: encoder)
     engine.ingest([str(source)])
