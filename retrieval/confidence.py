@@ -14,7 +14,11 @@ __all__ = ["confidence", "decide"]
 def confidence(choice: Choice) -> float:
     """The calibrated probability that the excerpt answers the question."""
     plain = regression().probability(confidence_values(choice), other_script=bool(choice.signals.other_script))
-    return plain if choice.reading is None else rereading().probability(plain, choice.reading)
+    if choice.reading is None:
+        return plain
+    read = rereading().probability(plain, choice.reading)
+    # A reader takes what is near for what is asked: where something named is not there, it may doubt, but not vouch.
+    return min(plain, read) if choice.lacking or choice.signals.contradicted else read
 
 
 def decide(question: str, choices: Sequence[Choice], *, operating_point: float) -> Reply:

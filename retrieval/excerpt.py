@@ -145,19 +145,22 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
 
 
 def _highlights(asked: Asked, best: Weighed, span: Span, *, is_best: bool) -> tuple[Span, ...]:
-    """The answering words of the best sentence, as far as `span` shows it: those a reader points at, if it is sure."""
-    if (
-        (read := best.reading)
-        and read.span
-        and read.words > SURE_WORDS
-        and span.start <= read.span.start
-        and read.span.end <= span.end
-    ):
-        return (read.span,)
+    """The answering words of the best sentence, as far as `span` shows it: those a reader points at, if it is sure.
+
+    Where the plain ones hold these, they stay: "more than 30 %" is not to be shown as "30 %".
+    """
     text = best.candidate.document.snapshot.text
     shown = Span(best.span.start, min(best.span.end, span.end))
     found = best.contents if shown == best.span else contents(shown.of(text))
-    return asked.highlights(text, shown, found, is_best=is_best)
+    plain = asked.highlights(text, shown, found, is_best=is_best)
+    read = best.reading
+    if read is None or read.span is None or read.words <= SURE_WORDS or not _holds(span, read.span):
+        return plain
+    return next(((one,) for one in plain if _holds(one, read.span)), (read.span,))
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _contents(excerpt: Excerpt, inside: Sequence[Weighed]) -> Contents:

@@ -34,7 +34,7 @@ class Bot:
             "QUOTH_TELEGRAM_TOKEN": server.token,
             "QUOTH_TELEGRAM_API_BASE": server.api_base,
             "QUOTH_TELEGRAM_FILE_BASE": server.file_base,
-            **({} if real else {"QUOTH_OPERATING_POINT": "0.001"}),
+            **({} if real else {"QUOTH_OPERATING_POINT": "0.001", "QUOTH_READER": "off"}),
             "QUOTH_TELEGRAM_ADMINISTRATORS": f"{ADMINISTRATOR}, 12",
             **settings,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -77,3 +78,8 @@ def test_the_reply_of_the_readme_is_the_real_one(tmp_path: Path) -> None:
     wide = {**os.environ, "COLUMNS": "100"}
     answer = subprocess.run([*quoth, "ask", question], cwd=ROOT, check=True, capture_output=True, text=True, env=wide)
     assert answer.stdout == promised
+
+
+def test_the_card_is_of_the_reader_that_is_shipped() -> None:
+    digest = hashlib.sha256((ROOT / "retrieval" / "reader.onnx").read_bytes()).hexdigest()
+    assert digest in (ROOT / "docs" / "reader.md").read_text(encoding="utf-8")

@@ -239,3 +239,27 @@ def test_a_damaged_network_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "reader.onnx").write_bytes(b"cut")
     with pytest.raises(ModelUnavailable, match="QUOTH_READER=off"):
         OnnxReader(tmp_path / "none.bin", threads=1, graph=tmp_path / "reader.onnx")
+
+
+def test_words_that_the_plain_signals_hold_together_stay_together(
+    folder: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    """A reader says "8,000" where the text says "over 8,000 megawatts"."""
+    text = "The first phase was about energy. We were able to add over 8,000 megawatts of electricity to our grid."
+    engine = asking(folder, encoder, lines(tmp_path / "a.jsonl", port=text), Pointing("8,000"))
+    reply = engine.ask("How many megawatts of electricity were added to the grid?")
+    first = (reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0]
+    assert [span.of(text) for span in first.highlights] == ["over 8,000 megawatts"]
+    engine.close()
+
+
+def test_what_is_named_and_not_there_no_reader_vouches_for(folder: Path, encoder: Encoder, source: Path) -> None:
+    question = "Who won the Olympic robotics cup in Berlin?"
+    reading = asking(folder, encoder, source, Pointing("robotics", 8.0))
+    plain = Engine(folder, Settings(), lambda: encoder)
+    found, without = reading.ask(question), plain.ask(question)
+    assert isinstance(found, Abstention)
+    assert found.missing_terms
+    assert found.confidence <= without.confidence + 0.02  # the excerpt chosen may be another
+    for engine in (reading, plain):
+        engine.close()
