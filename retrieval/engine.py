@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from retrieval import analyze, excerpt, fuse, indexes, repeated
+from retrieval import excerpt, indexes
 from retrieval.candidate import Candidate
 from retrieval.confidence import decide
-from retrieval.datamodel import Abstention, Background, Document, Hit, Ranking, Reply
+from retrieval.datamodel import Abstention, Document, Reply
 from retrieval.differing import mark_differing
 from retrieval.encode import Embeddings, Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
 from retrieval.evidence import Weigh
 from retrieval.excerpt import Weighed
-from retrieval.filters import Filters, narrowed
+from retrieval.filters import narrowed
 from retrieval.findings import of_document
 from retrieval.followup import resolve
 from retrieval.indexes import Indexes
@@ -33,7 +33,7 @@ from retrieval.question import Need, Query
 from retrieval.remembering import RememberingEncoder
 from retrieval.retold import Retold
 from retrieval.roman_urdu import in_urdu_letters
-from retrieval.rows import similarities
+from retrieval.search import admitted, search
 from retrieval.settings import Settings
 from retrieval.spelling import respelt
 from retrieval.timing import timing
@@ -47,8 +47,6 @@ if TYPE_CHECKING:  # what reads and verifies takes a fifth of a start, and no qu
 
 __all__ = ["Engine"]
 
-# The cosines of a question with passages of any language, as this model gives them: what steadies small collections.
-TYPICAL = Background(passages=20, mean=0.74, spread=0.022)
 NAME_WEIGHT = 1.5  # a name in the question says more than another word as rare
 LARGEST_FETCHED_BYTES = 100_000_000
 PATIENCE_SECONDS = 3.0  # with which a change waits for its turn
@@ -122,7 +120,7 @@ class Engine:
         with self._at_rest() as current:
             if not len(current.dense):
                 return Abstention(question, "empty_collection")
-            within = self._within(filters, without)
+            within = admitted(self.library, filters, without)
             if within is not None and not within:
                 return Abstention(question, "filtered_out")
             query = self.query(asked, [_without_filters(earlier.strip()) for earlier in history])
@@ -153,76 +151,10 @@ class Engine:
         readings = self._made_reader.read(query.asked.text, sentences, stretches=self.settings.read_stretches)
         return excerpt.reread(weighed, readings)
 
-    def _within(self, filters: Filters, without: Collection[str]) -> Collection[str] | None:
-        """The ids of the documents that may be searched; None for all."""
-        if not filters and not without:
-            return None
-        return {
-            document_id
-            for document_id, published, publisher in self.library.imprints()
-            if document_id not in without and filters.admit(published, publisher)
-        }
-
     def search(self, query: Query, *, within: Collection[str] | None = None) -> list[Candidate]:
         """The passages worth reading for `query`, best first: of each language those that stand out in it."""
         with self._at_rest() as current:
-            return self._searched(query, current, within)
-
-    def _searched(self, query: Query, current: Indexes, within: Collection[str] | None) -> list[Candidate]:
-        vector = self._vector(query)
-        backgrounds = {
-            language: background.steadied(TYPICAL) for language, background in current.dense.backgrounds(vector).items()
-        }
-        depth = self.settings.depth_passages
-        terms = query.whole.terms
-        lexical = {hit.passage_id: hit.score for hit in current.lexical.search_terms(terms, depth, within=within)}
-        dense = [
-            hit
-            for language in backgrounds
-            for hit in current.dense.search(vector, depth, language=language, within=within)
-        ]
-        stored = self.library.vectors(dict.fromkeys([*(hit.passage_id for hit in dense), *lexical]))
-        found = {one.id: (one, *cosines) for one, cosines in zip(stored, similarities(stored, vector), strict=True)}
-        ceiling = current.lexical.ceiling(analyze.terms(query.whole.text)) or 1.0  # other forms are worth no more
-        shares = {key: min(lexical.get(key, 0.0) / ceiling, 1.0) for key in found}
-        ranking = Ranking(
-            # A passage is as near as it is as a whole and in its nearest sentence.
-            Hit(key, fuse.fused(backgrounds[one.language].standing((whole + max(parts)) / 2), shares[key]))
-            for key, (one, whole, parts) in found.items()
-            if one.language in backgrounds
-        )
-        best = fuse.worth_reading(
-            ranking,
-            lambda key: found[key][0].language,
-            best=self.settings.read_passages,
-            of_each=self.settings.read_passages_of_each_language,
-        )
-        passages = {one.id: one for one in self.library.passages([hit.passage_id for hit in best])}
-        documents = self.library.looked_through({one.document_id for one in passages.values()})
-        stands = self.library.has_findings
-        if any(hit.passage_id not in passages for hit in best) or any(
-            one.document_id not in documents for one in passages.values()
-        ):
-            raise DamagedLibrary(f"expected every passage's document in {self.library.folder}: run `quoth check`")
-        candidates = [
-            Candidate(
-                document=document,
-                about=about,
-                passage=one.passage,
-                findings=one.found(document, stands=stands),
-                score=hit.score,
-                similarity=whole,
-                similarities=parts,
-                background=backgrounds[one.language],
-                share=shares[one.id],
-            )
-            for hit in best
-            for one in [passages[hit.passage_id]]
-            for _, whole, parts in [found[one.id]]
-            for document, about in [documents[one.document_id]]
-        ]
-        retold = Retold(self.library, current.lexical)
-        return [left for one in candidates if (left := repeated.quotable(one, retold.boilerplate_of(one.document)))]
+            return search(query, self._vector(query), current, self.library, self.settings, within=within)
 
     def boilerplate_of(self, document: Document) -> Callable[[str], bool]:
         """Whether a sentence, by its key, is what the outlet of `document` prints in other documents too."""

@@ -23,9 +23,12 @@ _LAYERS = {
     "store": "rows migration library writer backup",
     "gathering": "gather remembering",
     "derived": "indexes ingest verify retold",
+    "search": "search",
     "engine": "engine",
 }
-_LEAVES, _STAGES, _STORE, _GATHERING, _DERIVED, _ENGINE = (frozenset(names.split()) for names in _LAYERS.values())
+_LEAVES, _STAGES, _STORE, _GATHERING, _DERIVED, _SEARCH, _ENGINE = (
+    frozenset(names.split()) for names in _LAYERS.values()
+)
 _VALUES = {"datamodel", "errors", "findings", "transaction"}
 
 # Each heavy or fateful library, and the only files that may import it.
@@ -113,7 +116,8 @@ _MAY_IMPORT = {
     **dict.fromkeys(_STORE, _STORE | _VALUES),
     **dict.fromkeys(_GATHERING, _STAGES | _LEAVES),
     **dict.fromkeys(_DERIVED, _GATHERING | _STORE | _STAGES | _LEAVES),
-    **dict.fromkeys(_ENGINE, _GATHERING | _DERIVED | _STORE | _STAGES | _LEAVES),
+    **dict.fromkeys(_SEARCH, _DERIVED | _STORE | _STAGES | _LEAVES),
+    **dict.fromkeys(_ENGINE, _SEARCH | _GATHERING | _DERIVED | _STORE | _STAGES | _LEAVES),
 }
 
 
