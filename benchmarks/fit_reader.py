@@ -144,14 +144,12 @@ def fit_sentence(read: Sequence[Read]) -> dict[str, float]:
     tables, rights, counts = [], [], []
     for one in read:
         if one.judged.right.any() and not one.judged.right.all():
-            unscored = reread(one.judged.sentences, one.readings, Reread(dict.fromkeys(SENTENCE, 0.0), {}))
-            known = {(again.candidate.passage.id, again.place): again.reading or UNREAD for again in unscored}
+            known = {(candidate.passage.id, place): reading for (candidate, place), reading in one.readings}
+            places = [(sentence.candidate.passage.id, sentence.place) for sentence in one.judged.sentences]
+            scores = [sentence.score for sentence in one.judged.sentences]
             tables.append(
                 np.array(
-                    [
-                        _values(sentence.score, known[sentence.candidate.passage.id, sentence.place])
-                        for sentence in one.judged.sentences
-                    ]
+                    [_values(score, known.get(place, UNREAD)) for score, place in zip(scores, places, strict=True)]
                 )
             )
             rights.append(one.judged.right)

@@ -24,7 +24,7 @@ from retrieval.reading import LONGEST_ANSWER_TOKENS, Reading, row, stretch
 from retrieval.unigram import Token, Unigram
 from retrieval.weights import WordVectors
 
-__all__ = ["OnnxReader", "Reader", "Sentence"]
+__all__ = ["OnnxReader", "Reader", "Sentence", "best_span"]
 
 Sentence = tuple[Candidate, int]  # by its place in its passage
 Logits = tuple[NDArray[np.float32], NDArray[np.float32], float]
@@ -88,8 +88,7 @@ class OnnxReader:
         return list(chain.from_iterable(found))
 
     def _tokens(self, candidate: Candidate, span: Span) -> list[Token]:
-        tokens = self._unigram.tokens(span.of(candidate.document.snapshot.text))
-        return [Token(token.id, token.start + span.start, token.end + span.start) for token in tokens]
+        return self._unigram.tokens(span.of(candidate.document.snapshot.text), begin=span.start)
 
     def _read(
         self,
@@ -107,7 +106,7 @@ class OnnxReader:
         for place, sentence in enumerate(sentences, first):
             end = min(begin + len(sentence), laid.first + len(laid.tokens))
             if end > begin:
-                words, start, last = _best_span(starts[begin:end], ends[begin:end])
+                words, start, last = best_span(starts[begin:end], ends[begin:end])
                 span = Span(sentence[start].start, sentence[last].end)
                 reading = Reading(words - nowhere, answers, span if span.end > span.start else None)
                 found.append(((candidate, place), reading))
@@ -120,8 +119,8 @@ class OnnxReader:
         return starts[0], ends[0], float(answers[0])
 
 
-def _best_span(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> tuple[float, int, int]:
-    """The sum of logits of the best span that is not too long, and its first and last token."""
+def best_span(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> tuple[float, int, int]:
+    """The sum of logits of the best span that is not too long, and its first and last token; logits (tokens,) each."""
     sums = starts[:, None] + ends[None, :]
     sums = np.where(np.triu(np.tri(len(starts), k=LONGEST_ANSWER_TOKENS - 1, dtype=bool)), sums, -np.inf)
     start, end = divmod(int(sums.argmax()), len(starts))

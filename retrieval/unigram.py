@@ -73,11 +73,14 @@ class Unigram:
                 break
         return [*ids[: limit - 1], self._end]
 
-    def tokens(self, text: str) -> list[Token]:
-        """The tokens of `text` with where each stands in it: neither a first, a last, nor that of white space only."""
+    def tokens(self, text: str, *, begin: int = 0) -> list[Token]:
+        """The tokens of `text` with where each stands: neither a first, a last, nor that of white space only.
+
+        Where they stand is counted from what the text is a part of, in which it begins at `begin`.
+        """
         places: list[int] = []  # in `text`, of each character of `normal`
         parts: list[str] = []
-        for place, character in enumerate(text):
+        for place, character in enumerate(text, begin):
             part = self._rules.get(ord(character), character)
             parts.append(part)
             places += [place] * len(part)

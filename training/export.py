@@ -3,7 +3,7 @@
     python -m training.export --checkpoint FILE [--graph retrieval/reader.onnx]
 
 The graph takes `vectors` (1, tokens, dimensions; float32) and gives `starts`, `ends` (1, tokens) and `answers` (1,).
-Weights are int8, a scale per channel, in seven bits of the eight, as `retrieval/export.py` says why.
+Weights are quantised as the encoder's are.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from typing import Any
 
 import torch
 
+from retrieval.export import OPSET, quantise
 from training.network import Reader
-
-OPSET = 17
 
 
 def main() -> None:
@@ -36,7 +35,7 @@ def main() -> None:
         path = options.graph if options.float else Path(scratch) / "float.onnx"
         _export(reader, path)
         if not options.float:
-            _quantise(path, options.graph)
+            quantise(path, options.graph, operators=["MatMul"])
     print(f"{options.graph}: {options.graph.stat().st_size:,} bytes, {layers} layers")
 
 
@@ -50,19 +49,6 @@ def _export(reader: Any, path: Path) -> None:
         dynamic_axes={"vectors": {1: "tokens"}, "starts": {1: "tokens"}, "ends": {1: "tokens"}},
         opset_version=OPSET,
         dynamo=False,
-    )
-
-
-def _quantise(path: Path, graph: Path) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    quantize_dynamic(
-        path,
-        graph,
-        op_types_to_quantize=["MatMul"],
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        reduce_range=True,
     )
 
 

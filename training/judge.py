@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from retrieval.models import prepare
-from retrieval.reader import OnnxReader
+from retrieval.reader import OnnxReader, best_span
 from retrieval.unigram import Unigram
 from training.examples import Example, held_examples
 from training.windows import window
@@ -46,11 +46,9 @@ def main() -> None:
             laid = window(one, unigram, chance, is_told=False).row
             starts, ends, answers = reader.logits(laid.ids)
             length = len(laid.tokens)
-            starts, ends, nowhere = starts[laid.first :][:length], ends[laid.first :][:length], starts[0] + ends[0]
-            sums = np.where(np.triu(np.ones((length, length), dtype=bool)), starts[:, None] + ends[None, :], -np.inf)
-            start, end = divmod(int(sums.argmax()), length)
+            words, start, end = best_span(starts[laid.first :][:length], ends[laid.first :][:length])
             said = one.text[laid.tokens[start].start : laid.tokens[end].end]
-            told[kind].append((float(sums.max() - nowhere), answers))
+            told[kind].append((words - float(starts[0] + ends[0]), answers))
             exact.append(said in one.answers)
             inside.append(any(said in answer or answer in said for answer in one.answers))
         print(f"{kind}: {len(exact)}, exact {100 * mean(exact):.1f}, overlapping {100 * mean(inside):.1f}")

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from retrieval.reading import Row, row, stretch
 from retrieval.sentences import split
-from retrieval.unigram import Token, Unigram
+from retrieval.unigram import Unigram
 from training.examples import Example
 
 __all__ = ["Window", "window"]
@@ -30,18 +30,13 @@ class Window:
 def window(example: Example, unigram: Unigram, chance: random.Random, *, is_told: bool = True) -> Window:
     """The row around the sentence that answers, or else around the one that holds most of the question's tokens.
 
+    Of an answer that the room cuts off, what is left of it counts.
     With `is_told` false it is always the latter, as if the answer were not known.
     """
     question = unigram.tokens(example.question)
     title = unigram.tokens(example.title) if chance.random() > UNTITLED_SHARE else []
     spans = list(split(example.text))
-    sentences = [
-        [
-            Token(token.id, token.start + span.start, token.end + span.start)
-            for token in unigram.tokens(span.of(example.text))
-        ]
-        for span in spans
-    ]
+    sentences = [unigram.tokens(span.of(example.text), begin=span.start) for span in spans]
     asked = {token.id for token in question}
     shared = [len(asked & {token.id for token in sentence}) for sentence in sentences]
     answer = None
@@ -65,8 +60,8 @@ def window(example: Example, unigram: Unigram, chance: random.Random, *, is_told
     if answer is None:
         return Window(laid, 0, 0)
     inside = [place for place, token in enumerate(laid.tokens) if token.start < answer[1] and token.end > answer[0]]
-    if not inside or laid.tokens[inside[-1]].end < answer[1]:
-        return Window(laid, 0, 0)  # the answer was cut off, or stands in a sentence that was left out
+    if not inside:
+        return Window(laid, 0, 0)  # it stands in a sentence that was left out
     return Window(laid, laid.first + inside[0], laid.first + inside[-1])
 
 
