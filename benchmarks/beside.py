@@ -21,18 +21,17 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import platformdirs
 
 from benchmarks.beside_systems import SYSTEMS, System, environment
+from benchmarks.jsonl import Row, read_rows, write_rows
 from benchmarks.libraries import require, tell
 from benchmarks.machine import ROOT, heading
 from benchmarks.timing import Run, Timing, run_python
 from retrieval.models import prepare
 from retrieval.settings import Settings
-
-Row: TypeAlias = dict[str, Any]
 
 DEPTH = 3  # excerpts of a reply: the scorer looks at no more
 SHOWN = ("right@1", "right@3", "found@1", "abstained", "selective accuracy", "mean excerpt characters")
@@ -62,10 +61,10 @@ class Collection:
     def read(cls, data: Path, scratch: Path, every: int) -> Collection:
         """Those that a question is about, and every so many of the others, with the scorer beside the data."""
         news = data.resolve() / "news"
-        rows = _rows(news / "documents.jsonl")
-        asked = {gold["document"] for question in _rows(news / "questions.jsonl") for gold in question["gold"]}
+        rows = read_rows(news / "documents.jsonl")
+        asked = {gold["document"] for question in read_rows(news / "questions.jsonl") for gold in question["gold"]}
         documents = scratch / "documents.jsonl"
-        _write(documents, [row for place, row in enumerate(rows) if row["id"] in asked or place % every == 0])
+        write_rows(documents, [row for place, row in enumerate(rows) if row["id"] in asked or place % every == 0])
         return cls(documents, len(rows), news / "questions.jsonl", data.resolve().parent / "score.py")
 
 
@@ -156,7 +155,7 @@ def _step(system: System, python: Path, step: str, task: Row, scratch: Path) -> 
 
 def records(replies: list[Row], collection: Collection) -> list[Row]:
     """The records of a system that always answers where it finds anything: its best passages as they stand."""
-    texts = {row["id"]: row["text"] for row in _rows(collection.documents)}
+    texts = {row["id"]: row["text"] for row in read_rows(collection.documents)}
     found = []
     for reply in replies:
         excerpts = []
@@ -193,7 +192,7 @@ def located(text: str, passage: str, start: int) -> tuple[int, int]:
 def scored(collection: Collection, replies: list[Row], scratch: Path) -> dict[str, Row]:
     """The scorer's figures, of all questions and of each kind; exit where an excerpt is not the document's text."""
     path = scratch / "replies.jsonl"
-    _write(path, replies)
+    write_rows(path, replies)
     files = ["--documents", str(collection.documents), "--questions", str(collection.questions)]
     command = [sys.executable, str(collection.score), *files, "--replies", str(path), "--json"]
     figures: dict[str, Row] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -213,13 +212,13 @@ def report(outcomes: dict[str, Outcome], systems: list[System], collection: Coll
 
 def _caption(systems: list[System], collection: Collection, threads: int) -> list[str]:
     requirements = dict.fromkeys(requirement for system in systems for requirement in system.requirements)
-    questions = _rows(collection.questions)
+    questions = read_rows(collection.questions)
     answerable = sum(question["answerable"] for question in questions)
     follow_ups = sum(bool(question.get("history")) for question in questions)
     return [
         heading("onnxruntime"),
         "",
-        f"{len(_rows(collection.documents))} of {collection.of} articles, all that are asked about among them; "
+        f"{len(read_rows(collection.documents))} of {collection.of} articles, all that are asked about among them; "
         f"{len(questions)} questions, {answerable} of them answered there; `{collection.score.name}` judges. "
         "The other systems show their best passage as the excerpt and always answer where they find anything, so their "
         "found@1 is their right@1. A longer excerpt holds the answer more easily: see its length. A text without "
@@ -279,14 +278,6 @@ def _kinds(outcomes: dict[str, Outcome]) -> list[str]:
 
 def _cell(value: Any) -> str:
     return "–" if value is None else f"{value}"
-
-
-def _rows(path: Path) -> list[Row]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-
-
-def _write(path: Path, rows: list[Row]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

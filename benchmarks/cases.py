@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from benchmarks.jsonl import read_rows
 from benchmarks.machine import ROOT
 
-__all__ = ["QUESTIONS", "SEEDS", "seed_text"]
+__all__ = ["OUR_QUESTIONS", "QUESTIONS", "SEEDS", "mixed_questions", "news_questions", "seed_text"]
 
 SEEDS = ROOT / "seeds"
+OUR_QUESTIONS = ROOT / "benchmarks" / "questions"
 
 QUESTIONS = (
     "How many megawatts did CPEC phase one add?",
@@ -25,3 +29,15 @@ QUESTIONS = (
 def seed_text() -> str:
     """The texts of all seeds, one after the other."""
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(SEEDS.glob("*.txt")))
+
+
+def news_questions(data: Path) -> list[str]:
+    """The questions about the news, our own too, none twice."""
+    files = (data / "news" / "questions.jsonl", OUR_QUESTIONS / "news.jsonl")
+    return list(dict.fromkeys(row["question"] for path in files for row in read_rows(path)))
+
+
+def mixed_questions(data: Path, count: int) -> list[str]:
+    """At most `count` questions, of the news and of SQuAD, spread over each."""
+    found = [read_rows(data / name / "questions.jsonl") for name in ("news", "squad")]
+    return [row["question"] for asked in found for row in asked[:: max(1, 2 * len(asked) // count)]]

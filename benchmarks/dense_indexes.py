@@ -10,7 +10,6 @@ news and of SQuAD. One thread searches, `--threads` build.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import tempfile
 import time
@@ -24,6 +23,7 @@ import faiss as untyped_faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cases import mixed_questions
 from benchmarks.libraries import RememberingEncoder, real_encoder, require, tell
 from benchmarks.machine import heading
 from retrieval.vectors import TRAINED_A_LIST
@@ -73,11 +73,7 @@ def main() -> int:
 
 def asked(data: Path, encoder: RememberingEncoder) -> Vectors:
     """The vectors of real questions, (questions, dimensions)."""
-    texts = []
-    for path in (data / "news" / "questions.jsonl", data / "squad" / "questions.jsonl"):
-        lines = path.read_text(encoding="utf-8").strip().split("\n")
-        texts += [json.loads(line)["question"] for line in lines[:: max(1, 2 * len(lines) // QUESTIONS)]]
-    return encoder.encode(texts, prompt="query")
+    return encoder.encode(mixed_questions(data, QUESTIONS), prompt="query")
 
 
 def made(size: int, encoder: RememberingEncoder) -> Vectors:

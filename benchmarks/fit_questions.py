@@ -10,10 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from benchmarks.cases import OUR_QUESTIONS
+from benchmarks.jsonl import Row, read_rows, write_rows
 
 _T = TypeVar("_T")
-OUR_QUESTIONS = Path(__file__).resolve().parent / "questions"
 PARTS = 5
 LANGUAGES = ("en", "zh", "hi", "ar")  # of XQuAD
 
@@ -50,13 +52,13 @@ def _squad(folder: Path) -> Iterator[Asked]:
     """Answerable questions and near misses, in English and Urdu, and questions whose article is left out."""
     parts = [("questions", 1200), ("unanswerable", 500), ("questions.ur", 700), ("unanswerable.ur", 200)]
     for name, count in parts:
-        for row in _sample(rows(folder / f"{name}.jsonl"), count):
+        for row in _sample(read_rows(folder / f"{name}.jsonl"), count):
             article = (row["gold"] or row["near"])[0].rpartition("/")[0]
             yield Asked(f"squad {name}", row["question"], answers_of(row), article)
     articles: defaultdict[str, set[str]] = defaultdict(set)
-    for row in rows(folder / "documents.jsonl"):
+    for row in read_rows(folder / "documents.jsonl"):
         articles[row["id"].rpartition("/")[0]].add(row["id"])
-    for row in _sample(rows(folder / "questions.jsonl"), 400, seed=9):
+    for row in _sample(read_rows(folder / "questions.jsonl"), 400, seed=9):
         article = row["gold"][0].rpartition("/")[0]
         yield Asked("squad absent", row["question"], {}, article, frozenset(articles[article]))
 
@@ -64,7 +66,7 @@ def _squad(folder: Path) -> Iterator[Asked]:
 def _mixed(folder: Path) -> Iterator[Asked]:
     """Questions over paragraphs in four languages, with and without the one in the question's own."""
     asked = {
-        name: {row["id"].partition("/")[0]: row for row in rows(folder / f"questions.{name}.jsonl")}
+        name: {row["id"].partition("/")[0]: row for row in read_rows(folder / f"questions.{name}.jsonl")}
         for name in LANGUAGES
     }
     for seed, language in enumerate(LANGUAGES):
@@ -85,7 +87,7 @@ def _mixed(folder: Path) -> Iterator[Asked]:
 
 def _uqa(path: Path, documents: Path) -> Iterator[Asked]:
     """Urdu questions over Urdu paragraphs; the paragraphs are written to `documents`."""
-    paragraphs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    paragraphs: defaultdict[str, list[Row]] = defaultdict(list)
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
@@ -96,7 +98,7 @@ def _uqa(path: Path, documents: Path) -> Iterator[Asked]:
         for key in chosen
         for rows in [paragraphs[key]]
     ]
-    _write_rows(documents, texts)
+    write_rows(documents, texts)
     for key in chosen:
         for row in _sample(paragraphs[key], 2):
             answers = tuple(
@@ -111,7 +113,7 @@ def _cmrc(path: Path, documents: Path) -> Iterator[Asked]:
     """Chinese questions over Chinese paragraphs; the paragraphs are written to `documents`."""
     articles = json.loads(path.read_text(encoding="utf-8"))["data"]
     paragraphs = _sample([paragraph for article in articles for paragraph in article["paragraphs"]], 400)
-    _write_rows(documents, [{"id": one["id"], "text": one["context"], "language": "zh"} for one in paragraphs])
+    write_rows(documents, [{"id": one["id"], "text": one["context"], "language": "zh"} for one in paragraphs])
     for one in paragraphs:
         for row in _sample(one["qas"], 2):
             answers = tuple({answer["text"] for answer in row["answers"]})
@@ -121,25 +123,16 @@ def _cmrc(path: Path, documents: Path) -> Iterator[Asked]:
 def _news() -> Iterator[Asked]:
     """Our own questions over the news articles, those of conversations with what was asked before."""
     for name in ("news", "conversations"):
-        for row in rows(OUR_QUESTIONS / f"{name}.jsonl"):
+        for row in read_rows(OUR_QUESTIONS / f"{name}.jsonl"):
             article = (row["gold"] or [row["id"]])[0]
             history = tuple(row.get("history", []))
             yield Asked(f"news {row['kind']}", row["question"], answers_of(row), article, history=history)
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    """The lines of a JSON Lines file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-
-
-def _write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 def _sample(rows: Sequence[_T], count: int, *, seed: int = 1) -> list[_T]:
     return random.Random(seed).sample(rows, min(count, len(rows)))  # noqa: S311 - not a secret
 
 
-def answers_of(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def answers_of(row: Row) -> dict[str, tuple[str, ...]]:
     """The answers of each document that answers the question in `row`."""
     return {document: tuple(row["answers"]) for document in row["gold"]}

@@ -27,8 +27,9 @@ from scipy.optimize import brentq, minimize
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.fit import FITTED
-from benchmarks.fit_questions import PARTS, Asked, answers_of, question_sets, rows
+from benchmarks.fit_questions import PARTS, Asked, answers_of, question_sets
 from benchmarks.fit_sentences import Judged, judge, states
+from benchmarks.jsonl import read_rows
 from benchmarks.libraries import make_library, real_encoder, real_reader, require, tell
 from retrieval.excerpt import reread
 from retrieval.fitted import Reread, confidence_values, regression, told
@@ -125,7 +126,7 @@ def _held_squad(data: Path) -> Iterator[Asked]:
     for name, count in {"questions": 500, "unanswerable": 500, "questions.ur": 250, "unanswerable.ur": 200}.items():
         held = [
             Asked(f"squad {name}", row["question"], answers_of(row), article)
-            for row in rows(data / "squad" / f"{name}.jsonl")
+            for row in read_rows(data / "squad" / f"{name}.jsonl")
             for article in [(row["gold"] or row["near"])[0].rpartition("/")[0]]
             if is_held(article)
         ]

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks.jsonl import read_rows
 from benchmarks.machine import heading
 from retrieval.analyze import terms
 
@@ -208,7 +209,7 @@ def main() -> int:
 
 def write_cases(data: Path, folder: Path, count: int) -> list[list[str]]:
     """Write `count` passages and the questions, as terms, into `folder`; return the questions."""
-    texts = [line["text"] for name in COLLECTIONS for line in lines(data / name / "documents.jsonl")]
+    texts = [line["text"] for name in COLLECTIONS for line in read_rows(data / name / "documents.jsonl")]
     analysed = [terms(text) for text in texts]
     real = [
         found[start : start + TERMS_IN_PASSAGE]
@@ -224,19 +225,13 @@ def write_cases(data: Path, folder: Path, count: int) -> list[list[str]]:
                 head, tail, cut = draw.choice(real), draw.choice(real), draw.randrange(10, 50)
                 passage = head[:cut] + tail[cut:]
             file.write(" ".join(passage) + "\n")
-    news = [terms(line["question"]) for line in lines(data / "news" / "questions.jsonl")]
-    squad = [terms(line["question"]) for line in lines(data / "squad" / "questions.jsonl")]
+    news = [terms(line["question"]) for line in read_rows(data / "news" / "questions.jsonl")]
+    squad = [terms(line["question"]) for line in read_rows(data / "squad" / "questions.jsonl")]
     draw.shuffle(squad)
     squad.sort(key=lambda question: abs(len(question) - TERMS_IN_QUESTION) > 2)  # stable: a draw of the natural ones
     questions = [*news, *squad][:QUESTIONS]
     (folder / "questions").write_text(json.dumps(questions), encoding="utf-8")
     return questions
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a `.jsonl` file."""
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
 
 
 def measured(name: str, folder: Path) -> Figures | None:

@@ -21,7 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 
 import psutil  # type: ignore[import-untyped]
 
+from benchmarks.jsonl import read_rows
 from benchmarks.machine import heading
 from benchmarks.stations import edition_of, is_as_written, make, name, number, open_engine, question, shown, write
 from retrieval.datamodel import Excerpt
@@ -123,9 +124,7 @@ def beside_each_other(scratch: Path, *, seconds: float, answering: int = 3, seed
         process.start()
     for process in processes:
         process.join()
-    return _outcome(
-        list(_rows(log)), {path.stem: list(_rows(path)) for path in answers}, [p.exitcode for p in processes]
-    )
+    return _outcome(read_rows(log), {path.stem: read_rows(path) for path in answers}, [p.exitcode for p in processes])
 
 
 def table(outcome: Outcome) -> list[str]:
@@ -265,10 +264,6 @@ def _folder_sizes(folder: Path) -> tuple[float, int]:
 
 
 # What it comes to
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    return map(json.loads, path.read_text(encoding="utf-8").splitlines())
 
 
 def _outcome(

@@ -3,17 +3,16 @@
     python -m benchmarks.million --data ../shared/data --library FOLDER [--passages 1000000]
 
 The library is made once, in FOLDER, and used again after that. It is made of real text: the articles of the news, of
-SQuAD and of XQuAD stand in it as they are, with the real model's vectors, and each of their sentences once more as a
-passage of its own; the rest are sentences put together of the first half of one and the second half of another, three a
-passage and eight passages an article. Such a sentence has the vector of its first half's sentence, such a passage that
-of its first sentence with noise (a cosine of about 0.97). What a sentence holds is looked up by its halves: looking is
-what takes an ingest so long.
+SQuAD and XQuAD, reviews and forum posts stand in it as they are, with the real model's vectors, and each of their
+sentences once more as a passage of its own; the rest are sentences put together of the first half of one and the
+second half of another, three a passage and eight passages an article. Such a sentence has the vector of its first
+half's sentence, such a passage that of its first sentence with noise (a cosine of about 0.97). What a sentence holds is
+looked up by its halves: looking is what takes an ingest so long.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import tempfile
@@ -27,6 +26,8 @@ import numpy as np
 import psutil  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from benchmarks.cases import mixed_questions
+from benchmarks.jsonl import read_rows, write_rows
 from benchmarks.libraries import RememberingEncoder, real_encoder, require, tell
 from benchmarks.machine import heading
 from retrieval import articles, contents, findings, read, rows
@@ -42,8 +43,11 @@ from retrieval.writer import writing
 
 SOURCES = (
     "news/documents.jsonl",
+    "news_raw/documents.jsonl",
     "squad/documents.jsonl",
-    *(f"xquad/documents.{one}.jsonl" for one in ("en", "zh", "ar")),
+    *(f"xquad/documents.{one}.jsonl" for one in ("en", "zh", "ar", "hi")),
+    "amazon_reviews/documents.jsonl",
+    "reddit/documents.jsonl",
 )
 SENTENCES, PASSAGES = 3, 8  # of a passage, of an article
 NOISE = 0.25
@@ -227,7 +231,7 @@ class Prepared:
 def measured(folder: Path, data: Path, encoder: RememberingEncoder) -> str:
     """The table."""
     process = psutil.Process()
-    questions = asked(data)
+    questions = mixed_questions(data, QUESTIONS)
     for question in questions:
         encoder.encode([question], prompt="query")  # what follows is without the model; its price is stated apart
     lines = ["| what | seen |", "| --- | --- |"]
@@ -250,15 +254,6 @@ def measured(folder: Path, data: Path, encoder: RememberingEncoder) -> str:
     lines.append(f"| the library's file, its indexes | {size(folder / 'library.sqlite')}, {size(folder / 'indexes')} |")
     lines += adding(engine, folder, data, questions)
     return "\n".join(lines)
-
-
-def asked(data: Path) -> list[str]:
-    """Real questions."""
-    texts = []
-    for path in (data / "news" / "questions.jsonl", data / "squad" / "questions.jsonl"):
-        found = path.read_text(encoding="utf-8").strip().split("\n")
-        texts += [json.loads(line)["question"] for line in found[:: max(1, 2 * len(found) // QUESTIONS)]]
-    return texts
 
 
 def timed(engine: Engine, question: str) -> tuple[float, float]:
@@ -311,12 +306,9 @@ def adding(engine: Engine, folder: Path, data: Path, questions: Sequence[str]) -
     """Add a hundred articles from another thread while this one answers."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "more.jsonl"
-        some = (data / "news" / "documents.jsonl").read_text(encoding="utf-8").strip().split("\n")[:ADDED]
+        some = read_rows(data / "news" / "documents.jsonl")[:ADDED]
         stamp = int(time.time())
-        with path.open("w", encoding="utf-8") as file:
-            for line in some:
-                row = json.loads(line)
-                file.write(json.dumps({**row, "id": f"again-{stamp}-{row['id']}"}, ensure_ascii=False) + "\n")
+        write_rows(path, [{**row, "id": f"again-{stamp}-{row['id']}"} for row in some])
         ended: list[float] = []
 
         def ingest() -> None:

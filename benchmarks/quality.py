@@ -22,8 +22,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from benchmarks.cases import OUR_QUESTIONS
+from benchmarks.jsonl import Row, read_rows, write_rows
 from benchmarks.libraries import data_digest, make_library, real_encoder, real_reader, require, tell
 from benchmarks.machine import heading
 from bot.records import reply_record
@@ -31,10 +33,7 @@ from retrieval import analyze
 from retrieval.engine import Engine
 from retrieval.followup import resolve
 
-Row: TypeAlias = dict[str, Any]
-
 FLOORS = Path(__file__).with_name("floors.json")
-OUR_QUESTIONS = Path(__file__).with_name("questions")
 HELD = ("right@1", "right@3", "found@1", "abstained", "selective accuracy", "AUROC", "AUROC absent")
 SHOWN = ("questions", *HELD, "coverage", "faults", "no reply", "over 400", "mean excerpt characters", "median ms")
 # A text's vector is the same to the bit in every run on one kind of processor; on another kind the last digits differ.
@@ -61,21 +60,21 @@ def sets(data: Path) -> list[QuestionSet]:
     paragraphs, articles = (squad / "documents.jsonl",), (news / "documents.jsonl",)
     mixed = tuple(xquad / f"documents.{language}.jsonl" for language in LANGUAGES)
     return [
-        QuestionSet("squad", paragraphs, lambda: _rows(squad / "questions.jsonl"), 1000),
+        QuestionSet("squad", paragraphs, lambda: read_rows(squad / "questions.jsonl"), 1000),
         QuestionSet("squad near misses", paragraphs, lambda: _near_misses(squad), 1000),
         QuestionSet("squad absent topic", paragraphs, lambda: _absent(squad), 300),
-        QuestionSet("squad in Urdu", paragraphs, lambda: _rows(squad / "questions.ur.jsonl"), 300),
+        QuestionSet("squad in Urdu", paragraphs, lambda: read_rows(squad / "questions.ur.jsonl"), 300),
         *(
             QuestionSet(
                 f"xquad {language}",
                 (xquad / f"documents.{language}.jsonl",),
-                lambda language=language: _rows(xquad / f"questions.{language}.jsonl"),  # type: ignore[misc]
+                lambda language=language: read_rows(xquad / f"questions.{language}.jsonl"),  # type: ignore[misc]
                 150,
             )
             for language in LANGUAGES[1:]
         ),
         QuestionSet("xquad mixed", mixed, lambda: _mixed(xquad), 240),
-        QuestionSet("news", articles, lambda: _rows(news / "questions.jsonl"), is_thinned=True),
+        QuestionSet("news", articles, lambda: read_rows(news / "questions.jsonl"), is_thinned=True),
         QuestionSet("conversations", articles, _conversations, is_thinned=True),
         QuestionSet("conversations, asked in full", articles, _asked_in_full, is_thinned=True),
     ]
@@ -84,13 +83,9 @@ def sets(data: Path) -> list[QuestionSet]:
 # The questions
 
 
-def _rows(path: Path) -> list[Row]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-
-
 def _near_misses(squad: Path) -> list[Row]:
     """As many answerable questions as near misses, in turn."""
-    answerable, near = _rows(squad / "questions.jsonl"), _rows(squad / "unanswerable.jsonl")
+    answerable, near = read_rows(squad / "questions.jsonl"), read_rows(squad / "unanswerable.jsonl")
     chosen = random.Random(2).sample(answerable, len(near))  # noqa: S311 - not a secret
     return [row for pair in zip(chosen, near, strict=True) for row in pair]
 
@@ -98,10 +93,10 @@ def _near_misses(squad: Path) -> list[Row]:
 def _absent(squad: Path) -> list[Row]:
     """Each question twice: as it is, and with its article left out."""
     articles: defaultdict[str, list[str]] = defaultdict(list)
-    for row in _rows(squad / "documents.jsonl"):
+    for row in read_rows(squad / "documents.jsonl"):
         articles[row["id"].rpartition("/")[0]].append(row["id"])
     found = []
-    for row in _rows(squad / "questions.jsonl"):
+    for row in read_rows(squad / "questions.jsonl"):
         without = articles[row["gold"][0].rpartition("/")[0]]
         gone = {"id": f"{row['id']}/absent", "answerable": False, "gold": [], "answers": [], "without": without}
         found += [row, row | gone]
@@ -110,7 +105,7 @@ def _absent(squad: Path) -> list[Row]:
 
 def _mixed(xquad: Path) -> list[Row]:
     """Each question without the paragraph in its own language: any other language's counts, with that one's answers."""
-    asked = {name: {row["id"][:-3]: row for row in _rows(xquad / f"questions.{name}.jsonl")} for name in LANGUAGES}
+    asked = {name: {row["id"][:-3]: row for row in read_rows(xquad / f"questions.{name}.jsonl")} for name in LANGUAGES}
     found = []
     for key, row in asked["en"].items():
         for language in LANGUAGES:
@@ -129,7 +124,7 @@ def _mixed(xquad: Path) -> list[Row]:
 
 
 def _conversations() -> list[Row]:
-    return _rows(OUR_QUESTIONS / "conversations.jsonl")
+    return read_rows(OUR_QUESTIONS / "conversations.jsonl")
 
 
 def _asked_in_full() -> list[Row]:
@@ -194,8 +189,8 @@ def _measured(
 def _thin(documents: Iterable[Path], asked: Iterable[list[Row]], path: Path) -> None:
     """Write the documents that answer a question, and every sixth of the others: encoding takes most of a run."""
     answering = {_id(gold) for questions in asked for question in questions for gold in question["gold"]}
-    rows = [row for document in documents for row in _rows(document)]
-    _write(path, [row for place, row in enumerate(rows) if row["id"] in answering or place % KEPT_OF == 0])
+    rows = [row for document in documents for row in read_rows(document)]
+    write_rows(path, [row for place, row in enumerate(rows) if row["id"] in answering or place % KEPT_OF == 0])
 
 
 def _id(gold: str | Row) -> str:
@@ -214,8 +209,8 @@ def scored(
     documents: Iterable[Path], questions: list[Row], replies: list[Row], scratch: Path, score: Path, wrong: int = 0
 ) -> Row:
     """The figures that `score.py` gives these replies, by kind."""
-    _write(scratch / "questions.jsonl", questions)
-    _write(scratch / "replies.jsonl", replies)
+    write_rows(scratch / "questions.jsonl", questions)
+    write_rows(scratch / "replies.jsonl", replies)
     files = [argument for path in documents for argument in ("--documents", str(path))]
     asked = ["--questions", str(scratch / "questions.jsonl"), "--replies", str(scratch / "replies.jsonl")]
     command = [sys.executable, str(score), *files, *asked]
@@ -224,10 +219,6 @@ def scored(
     scored = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True)
     table: Row = json.loads(scored.stdout)
     return table
-
-
-def _write(path: Path, rows: Iterable[Row]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 def _digest(documents: Iterable[Path], questions: Iterable[Row]) -> str:
@@ -243,7 +234,7 @@ def _rewrites(folder: Path) -> str:
     CANARD's history is a title, a section's heading, then questions and answers in turn. A reader of Quoth has typed
     the title and the questions.
     """
-    rows = _rows(folder / "canard.jsonl")
+    rows = read_rows(folder / "canard.jsonl")
     ways: dict[str, Callable[[str, list[str]], str]] = {
         "no history": lambda question, history: question,
         "the first question in front": lambda question, history: " ".join([*history[1:2], question]),

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import statistics
 import tempfile
 import time
@@ -20,8 +19,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cases import news_questions
 from benchmarks.libraries import make_library, real_encoder, require
-from benchmarks.machine import ROOT, heading
+from benchmarks.machine import heading
 from retrieval import dense, engine, excerpt, lexical, repeated, rows
 from retrieval.encode import OnnxEncoder
 from retrieval.engine import Engine
@@ -60,7 +60,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1, help="that encode")
     options = parser.parse_args()
     data = require(options.data)
-    questions = asked(data)
+    questions = news_questions(data)
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.library or Path(scratch) / "library"
         if not Library.is_in(folder):
@@ -84,12 +84,6 @@ def main() -> int:
     for name, seconds in sorted(stages.items(), key=lambda pair: -pair[1]):
         print(f"| {name} | {1000 * seconds / len(questions):.1f} |")
     return 0
-
-
-def asked(data: Path) -> list[str]:
-    """The questions about the news, those of the benchmark's own too."""
-    paths = (data / "news" / "questions.jsonl", ROOT / "benchmarks" / "questions" / "news.jsonl")
-    return [json.loads(line)["question"] for path in paths for line in path.open(encoding="utf-8")]
 
 
 def timed(asking: Engine, question: str) -> tuple[float, float]:

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 
-from benchmarks.fit_questions import rows
+from benchmarks.jsonl import read_rows
 from benchmarks.libraries import make_library, real_encoder, real_reader, require, tell
 from benchmarks.machine import heading
 from benchmarks.quality import asked, scored
@@ -73,12 +73,12 @@ def sets(data: Path) -> list[Set]:
             "en",
         ),
         Set("xquad in Chinese", chinese, lambda: _held(data / "xquad" / "questions.zh.jsonl"), "zh"),
-        Set("news", (data / "news" / "documents.jsonl",), lambda: rows(data / "news" / "questions.jsonl"), "en"),
+        Set("news", (data / "news" / "documents.jsonl",), lambda: read_rows(data / "news" / "questions.jsonl"), "en"),
     ]
 
 
 def _held(path: Path) -> list[Row]:
-    return [row for row in rows(path) if is_held(_article((row["gold"] or row["near"])[0]))]
+    return [row for row in read_rows(path) if is_held(_article((row["gold"] or row["near"])[0]))]
 
 
 def _article(document: str) -> str:

@@ -35,6 +35,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from benchmarks.cases import news_questions
 from benchmarks.libraries import make_library, real_encoder, require, tell
 from benchmarks.machine import ROOT, heading
 from benchmarks.start_and_memory import Memory
@@ -212,7 +213,7 @@ def main() -> int:
         probe(options.probe)
         return 0
     data = require(options.data)
-    asked = questions(data)
+    asked = news_questions(data)
     with tempfile.TemporaryDirectory() as scratch:
         library = options.library or Path(scratch) / "news"
         if not library.exists():
@@ -232,13 +233,6 @@ def main() -> int:
                 rows = one_after_another(running, asked, options.questions, options.in_flight)
             print("\n".join(memory_table(rows, options.in_flight, collection)))
     return 0
-
-
-def questions(data: Path) -> list[str]:
-    """The questions about the news, each once, none twice."""
-    files = (data / "news" / "questions.jsonl", ROOT / "benchmarks" / "questions" / "news.jsonl")
-    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    return list(dict.fromkeys(json.loads(line)["question"] for line in lines))
 
 
 @contextlib.contextmanager

@@ -16,7 +16,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+from benchmarks.jsonl import read_rows
 
 __all__ = ["HELD_PART", "Example", "held_examples", "is_held", "training_examples"]
 
@@ -132,10 +133,10 @@ def _words(text: str) -> frozenset[str]:
 
 def _squad(data: Path) -> Iterator[Example]:
     folder = data / "squad"
-    texts = {row["id"]: row for row in _rows(folder / "documents.jsonl")}
+    texts = {row["id"]: row for row in read_rows(folder / "documents.jsonl")}
     files = {"questions": "squad", "unanswerable": "squad none", "questions.ur": "squad ur"}
     for name, kind in {**files, "unanswerable.ur": "squad ur none"}.items():
-        for row in _rows(folder / f"{name}.jsonl"):
+        for row in read_rows(folder / f"{name}.jsonl"):
             text = texts[(row["gold"] or row["near"])[0]]
             answers = tuple(answer for answer in row["answers"] if answer in text["text"])
             if bool(answers) == row["answerable"]:
@@ -144,8 +145,8 @@ def _squad(data: Path) -> Iterator[Example]:
 
 
 def _shifts(data: Path, name: str) -> Iterator[Example]:
-    texts = {row["id"]: row for row in _rows(data / name / "documents.jsonl")}
-    for row in _rows(data / name / "questions.jsonl"):
+    texts = {row["id"]: row for row in read_rows(data / name / "documents.jsonl")}
+    for row in read_rows(data / name / "questions.jsonl"):
         text = texts[row["gold"][0]]
         answers = tuple(answer for answer in row["answers"] if answer in text["text"])
         if answers:
@@ -180,9 +181,13 @@ def _cmrc(data: Path) -> Iterator[Example]:
 
 def _xquad(data: Path, chance: random.Random, count: int) -> list[Example]:
     """Questions in one language over texts in another; of English and Chinese more than of the others."""
-    texts = {row["id"]: row for language in LANGUAGES for row in _rows(data / "xquad" / f"documents.{language}.jsonl")}
+    texts = {
+        row["id"]: row for language in LANGUAGES for row in read_rows(data / "xquad" / f"documents.{language}.jsonl")
+    }
     asked = {
-        language: {row["id"].rpartition("/")[0]: row for row in _rows(data / "xquad" / f"questions.{language}.jsonl")}
+        language: {
+            row["id"].rpartition("/")[0]: row for row in read_rows(data / "xquad" / f"questions.{language}.jsonl")
+        }
         for language in LANGUAGES
     }
     found = []
@@ -199,10 +204,6 @@ def _xquad(data: Path, chance: random.Random, count: int) -> list[Example]:
                 title = text.get("title") or ""
                 found.append(Example(f"xquad {of}", asked[of][key]["question"], title, text["text"], answers, article))
     return found
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def main() -> None:
