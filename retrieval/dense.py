@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieval import vectors
+from retrieval.checksums import Checksums
 from retrieval.datamodel import Background, Hit, Ranking
 from retrieval.errors import StorageError
 from retrieval.manifest import Manifest, damaged
@@ -124,10 +125,10 @@ class DenseIndex:
                 self._languages.setdefault(language, []).append(passages)
 
     @classmethod
-    def open(cls, folder: Path) -> DenseIndex:
-        """The index in `folder`, every byte compared with its checksum; `DamagedLibrary` where one differs."""
+    def open(cls, folder: Path, checksums: Checksums | None = None) -> DenseIndex:
+        """The index in `folder`, its files compared with their checksums; `DamagedLibrary` where one differs."""
         manifest = Manifest.read(folder)
-        manifest.compare(folder)
+        manifest.compare(folder, checksums or Checksums())
         try:
             opened = cls._of(folder, manifest)
             if any(len(one.index) != len(one.ids) for same in opened._languages.values() for one in same):

@@ -268,11 +268,11 @@ class Engine:
         newest = indexes.newest(self.library)
         if newest is not None and (self._indexes is None or newest > self._indexes.generation):
             with suppress(DamagedLibrary):  # made anew below; or gone, where two updates overtook this one
-                self._indexes = indexes.open_indexes(self.library, newest)
+                self._indexes = indexes.open_indexes(self.library, newest, self._indexes)
         if self._indexes is None or self._indexes.generation != generation:
             try:
                 with writing(self.library) as writer:
-                    self._indexes = indexes.update(self.library, writer)
+                    self._indexes = indexes.update(self.library, writer, self._indexes)
             except BusyLibrary:
                 if self._indexes is None:
                     raise
@@ -297,7 +297,7 @@ class Engine:
 
         with writing(self.library, patience_seconds=PATIENCE_SECONDS) as writer:
             if indexes.newest(self.library) is None:  # others may ask before there is anything to find
-                self._indexes = indexes.update(self.library, writer)
+                self._indexes = indexes.update(self.library, writer, self._indexes)
             writer.look_through()
             writer.rename_lines(jsonl.key_of)
             try:
@@ -320,19 +320,23 @@ class Engine:
                     committed=self._indexing_now_and_then(writer),
                 )
             finally:
-                self._indexes = indexes.update(self.library, writer)
+                self._indexes = indexes.update(self.library, writer, self._indexes)
 
     def _indexing_now_and_then(self, writer: Writer) -> Callable[[], None]:
-        """What brings the indexes up to the library as it grows, for others to answer from, at a tenth of the time."""
-        due = time.monotonic() + SECONDS_BETWEEN_UPDATES
+        """What brings the indexes up to the library as it grows, for others to answer from.
+
+        At first every few seconds, later rarer, until it takes a tenth of the time.
+        """
+        started = time.monotonic()
+        due = started + SECONDS_BETWEEN_UPDATES
 
         def update() -> None:
             nonlocal due
             begun = time.monotonic()
             if begun >= due:
-                self._indexes = indexes.update(self.library, writer)
+                self._indexes = indexes.update(self.library, writer, self._indexes)
                 ended = time.monotonic()
-                due = ended + max(SECONDS_BETWEEN_UPDATES, 9 * (ended - begun))
+                due = ended + max(SECONDS_BETWEEN_UPDATES, min(9 * (ended - begun), (ended - started) / 2))
 
         return update
 
@@ -351,7 +355,7 @@ class Engine:
             if isinstance(self.encoder, RememberingEncoder):
                 self.encoder.forget(ingest.texts([(document, passage) for passage in passages(document)]))
             writer.remove(document_id)
-            self._indexes = indexes.update(self.library, writer)
+            self._indexes = indexes.update(self.library, writer, self._indexes)
 
     def prune(self, before: str) -> int:
         """Drop the snapshots replaced before the ISO 8601 time `before`; how many."""

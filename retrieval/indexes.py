@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import dense, lexical
+from retrieval.checksums import Checksums
 from retrieval.datamodel import Document
 from retrieval.dense import DenseIndex, Rows
 from retrieval.errors import DamagedLibrary, StorageError
@@ -33,11 +34,12 @@ COARSE = 1e-3  # a number of a vector that is kept in sixteen bits may differ by
 
 @dataclass(frozen=True, slots=True)
 class Indexes:
-    """Both indexes, open, and the generation of the library that they were made from."""
+    """Both indexes, open, the generation of the library that they were made from, and their files' checksums."""
 
     generation: int
     dense: DenseIndex
     lexical: LexicalIndex
+    checksums: Checksums
 
 
 def newest(library: Library) -> int | None:
@@ -47,16 +49,21 @@ def newest(library: Library) -> int | None:
     return max((number for number in found if number <= generation), default=None)
 
 
-def open_indexes(library: Library, generation: int) -> Indexes:
-    """The indexes of `generation`; `DamagedLibrary` where they are missing or not what was written."""
+def open_indexes(library: Library, generation: int, former: Indexes | None = None) -> Indexes:
+    """The indexes of `generation`; `DamagedLibrary` where they are missing or not what was written.
+
+    Every byte is compared with its checksum, but those in files that they share with the `former` ones, which were.
+    """
     folder = library.folder / INDEXES / str(generation)
-    return Indexes(generation, DenseIndex.open(folder / "dense"), LexicalIndex.open(folder / "lexical"))
+    checksums = Checksums(former.checksums if former is not None else None)
+    dense_index = DenseIndex.open(folder / "dense", checksums)
+    return Indexes(generation, dense_index, LexicalIndex.open(folder / "lexical", checksums), checksums)
 
 
-def update(library: Library, writer: Writer) -> Indexes:
+def update(library: Library, writer: Writer, former: Indexes | None = None) -> Indexes:
     """Bring the indexes to the library's generation, from the newest where that serves, else from nothing; open them.
 
-    The caller holds the library's writer, so the generation stands still.
+    The caller holds the library's writer, so the generation stands still; `former` is as `open_indexes` has it.
     """
     generation = library.generation
     root = library.folder / INDEXES
@@ -66,7 +73,7 @@ def update(library: Library, writer: Writer) -> Indexes:
     base = newest(library)
     if base == generation:
         try:
-            return open_indexes(library, generation)
+            return open_indexes(library, generation, former)
         except DamagedLibrary:
             base = None
     with _storing(root):
@@ -75,14 +82,14 @@ def update(library: Library, writer: Writer) -> Indexes:
         except DamagedLibrary:
             base = None
             _write(library, root / str(generation), base)
-        former = base or generation  # those of generation 0 hold nothing: no one need read on in them
+        kept = {generation, base or generation}  # those of generation 0 hold nothing: no one need read on in them
         for path in root.iterdir():
-            if path.name.isdigit() and int(path.name) not in {generation, former}:
+            if path.name.isdigit() and int(path.name) not in kept:
                 shutil.rmtree(path, ignore_errors=True)  # the engine may look into one for a moment more
     # The former indexes stay, and may be the ones to go on from should the new ones be lost.
     writer.forget_removals(until=generation if base is None else base)
     try:
-        return open_indexes(library, generation)
+        return open_indexes(library, generation, former)
     except DamagedLibrary:  # the former ones had decayed, and what they share with these
         with _storing(root):
             _write(library, root / str(generation), None)

@@ -16,7 +16,6 @@ import json
 import math
 import os
 import shutil
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from pathlib import Path
 import tantivy
 
 from retrieval import abbreviations, analyze
+from retrieval.checksums import Checksums, checksum
 from retrieval.datamodel import Hit, Ranking
 from retrieval.errors import DamagedLibrary, StorageError
 
@@ -69,10 +69,15 @@ class LexicalIndex:
         self._schema = schema
 
     @classmethod
-    def open(cls, folder: Path) -> LexicalIndex:
-        """The index in `folder`, every byte compared with its checksum; `DamagedLibrary` where one differs."""
+    def open(cls, folder: Path, checksums: Checksums | None = None) -> LexicalIndex:
+        """The index in `folder`, its files compared with their checksums; `DamagedLibrary` where one differs."""
+        checksums = checksums or Checksums()
         for name, expected in _read_manifest(folder).items():
-            if _checked(folder, name) != expected:
+            try:
+                is_whole = checksums.of(folder / name) == expected
+            except OSError as fault:
+                raise _damaged(folder, f"{name} cannot be read") from fault
+            if not is_whole:
                 raise _damaged(folder, f"{name} is not what was written")
         try:
             index = tantivy.Index.open(str(folder))
@@ -222,16 +227,8 @@ def extend(base: Path, folder: Path, *, add: Iterable[LexicalEntry] = (), remove
         index = tantivy.Index.open(str(folder))
     except ValueError as fault:
         raise _damaged(base, "the engine cannot open it") from fault
-    unchanged = {name: state for name, state in known.items() if name not in _REWRITTEN_BY_ENGINE}
+    unchanged = {name: crc32 for name, crc32 in known.items() if name not in _REWRITTEN_BY_ENGINE}
     _write(index, folder, add=add, remove=remove, known=unchanged)
-
-
-@dataclass(frozen=True, slots=True)
-class _FileState:
-    """What a file is recognised by."""
-
-    size_bytes: int
-    crc32: int
 
 
 def _schema() -> tantivy.Schema:
@@ -252,7 +249,7 @@ def _write(
     *,
     add: Iterable[LexicalEntry],
     remove: Iterable[str],
-    known: dict[str, _FileState],
+    known: dict[str, int],
 ) -> None:
     """Remove, add, commit, and at last write the manifest, without which the folder is no index."""
     with _storing(folder):
@@ -304,31 +301,21 @@ def _share(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _checked(folder: Path, name: str) -> _FileState:
-    checksum = size = 0
-    try:
-        with (folder / name).open("rb") as file:
-            while block := file.read(1 << 20):
-                checksum = zlib.crc32(block, checksum)
-                size += len(block)
-    except OSError as fault:
-        raise _damaged(folder, f"{name} cannot be read") from fault
-    return _FileState(size, checksum)
-
-
-def _write_manifest(folder: Path, known: dict[str, _FileState]) -> None:
+def _write_manifest(folder: Path, known: dict[str, int]) -> None:
+    """Write the size and the checksum of each file; those that are `known` are not made anew."""
     names = sorted(path.name for path in folder.iterdir() if path.name not in _LOCKS)
-    states = {name: known.get(name) or _checked(folder, name) for name in names}
-    files = {name: [state.size_bytes, state.crc32] for name, state in states.items()}
+    crc32 = {name: known[name] if name in known else checksum(folder / name) for name in names}
+    files = {name: [(folder / name).stat().st_size, crc32[name]] for name in names}
     (folder / _MANIFEST).write_text(json.dumps({"format": _FORMAT, "files": files}, indent=1), encoding="utf-8")
 
 
-def _read_manifest(folder: Path) -> dict[str, _FileState]:
+def _read_manifest(folder: Path) -> dict[str, int]:
+    """The checksum of each file."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != _FORMAT:
             raise _damaged(folder, f"format {_FORMAT} was expected, {manifest['format']} found")
-        return {str(name): _FileState(*state) for name, state in manifest["files"].items()}
+        return {str(name): crc32 for name, (_, crc32) in manifest["files"].items()}
     except OSError as fault:
         raise _damaged(folder, "its manifest is missing") from fault
     except (ValueError, KeyError, TypeError, AttributeError) as fault:

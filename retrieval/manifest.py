@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from retrieval.checksums import Checksums, checksum
 from retrieval.errors import DamagedLibrary
 
 __all__ = ["Manifest", "damaged"]
@@ -37,7 +38,7 @@ class Manifest:
         """That of what was written into `folder`; the checksums of the files that are `known` are not made anew."""
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         names = {str(path.relative_to(folder)): path for path in files}
-        crc32 = {name: known[name] if name in known else _checksum(path) for name, path in names.items()}
+        crc32 = {name: known[name] if name in known else checksum(path) for name, path in names.items()}
         return cls(segments, {language: rows for language, rows in gone.items() if rows}, crc32)
 
     @classmethod
@@ -62,11 +63,11 @@ class Manifest:
         written = {"format": FORMAT, **asdict(self), "own_crc32": self._own_crc32()}
         (folder / FILE).write_text(json.dumps(written, indent=1), encoding="utf-8")
 
-    def compare(self, folder: Path) -> None:
+    def compare(self, folder: Path, checksums: Checksums) -> None:
         """`DamagedLibrary` unless every file in `folder` is what was written."""
         for name, crc32 in self.crc32.items():
             try:
-                is_whole = _checksum(folder / name) == crc32
+                is_whole = checksums.of(folder / name) == crc32
             except OSError as fault:
                 raise damaged(folder, f"{name} cannot be read") from fault
             if not is_whole:
@@ -79,11 +80,3 @@ class Manifest:
 def damaged(folder: Path, what: str) -> DamagedLibrary:
     """That the index in `folder` is not what was written."""
     return DamagedLibrary(f"the dense index in {folder} is damaged ({what}); run `quoth reindex`")
-
-
-def _checksum(path: Path) -> int:
-    checksum = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            checksum = zlib.crc32(block, checksum)
-    return checksum

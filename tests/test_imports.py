@@ -16,8 +16,8 @@ _FILES = sorted([*(_ROOT / "retrieval").rglob("*.py"), *(_ROOT / "bot").rglob("*
 _LAYERS = {
     "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
     " roman_urdu spelling quantities question contents findings candidate evidence asked alone aligning"
-    " filters timing transaction vectors manifest fitted charset charsmap unigram reading weights export whole models"
-    " settings",
+    " filters timing transaction vectors checksums manifest fitted charset charsmap unigram reading weights export"
+    " whole models settings",
     "stages": "read web repeated articles passages encode dense lexical fuse excerpt reader differing confidence"
     " followup",
     "store": "rows migration library writer backup",
