@@ -319,34 +319,33 @@ def adding(engine: Engine, data: Path, questions: Sequence[str]) -> list[str]:
         some = read_rows(data / "news" / "documents.jsonl")[:ADDED]
         write_rows(path, [{**row, "id": f"again-{stamp}-{row['id']}"} for row in some])
         before, begun = len(engine._current_indexes().dense), time.monotonic()
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.million",
-            "--library",
-            str(engine.library.folder),
-            "--add",
-            str(path),
-        ]
+        folder = str(engine.library.folder)
+        command = [sys.executable, "-m", "benchmarks.million", "--library", folder, "--add", str(path)]
         adder = subprocess.Popen(command)
         while adder.poll() is None:
             times.append(timed(engine, chance.choice(questions)))
-            shown.append((time.monotonic(), engine._current_indexes().generation))
-        ended = time.monotonic()
+            shown.append((time.monotonic(), answered_from(engine)))
+        seconds = time.monotonic() - begun
         if adder.returncode:
             sys.exit(f"expected exit 0 of {' '.join(command)}, found {adder.returncode}")
         engine.ask(questions[0])
-        shown.append((time.monotonic(), engine._current_indexes().generation))
+        shown.append((time.monotonic(), answered_from(engine)))
     waits = [
         next(when for when, generation in shown if generation >= committed) - at for at, committed in watching.commits
     ]
     return [
         f"| {ADDED} articles added by another process (known embeddings), "
-        f"{len(engine._current_indexes().dense) - before} passages | {ended - begun:.1f} s in all, its start included |",
+        f"{len(engine._current_indexes().dense) - before} passages | {seconds:.1f} s in all, its start included |",
         f"| from each of its {len(waits)} commits to the first answer from indexes that hold it | "
         f"{max(waits):.1f} s at the longest |",
         f"| {len(times)} questions meanwhile, without pause | {told(times)} |",
     ]
+
+
+def answered_from(engine: Engine) -> int:
+    """The generation of the indexes that the last answer came from."""
+    assert engine._indexes is not None
+    return engine._indexes.generation
 
 
 class Watching:
