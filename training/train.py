@@ -3,7 +3,8 @@
     python -m training.train --data ../shared/data --checkpoint FILE [--minutes 80] [--layers 8]
 
 The clock, not the count, says how far the rate has fallen: stopped and started again with the same checkpoint, it goes
-on where it was. Losses go to stdout; a checkpoint is written every five minutes.
+on where it was, and with more minutes after it had ended it goes on at the rate that these give. Losses go to stdout;
+a checkpoint is written every five minutes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +57,11 @@ def main() -> None:
         optimizer.load_state_dict(saved["optimizer"])
         done, spent = saved["done"], saved["spent"]
     words = word_vectors()
-    examples = training_examples(options.data, SEED)
-    print(f"{len(examples)} examples, {done} done in {spent / 60:.1f} minutes", flush=True)
+    print(f"{done} examples done in {spent / 60:.1f} minutes", flush=True)
     reader.train()
     begun = saved_at = time.monotonic()
     before, losses = spent, deque[float](maxlen=100)
-    for number, batch in enumerate(batches(examples, unigram, size=BATCH, seed=SEED, done=done)):
+    for number, batch in enumerate(_rounds(options.data, unigram, done)):
         spent = before + time.monotonic() - begun
         progress = spent / (60 * options.minutes)
         if progress >= 1:
@@ -81,6 +82,15 @@ def main() -> None:
             saved_at = time.monotonic()
     _save(options.checkpoint, reader, optimizer, done, spent)
     print(f"{done} examples in {spent / 60:.1f} minutes", flush=True)
+
+
+def _rounds(data: Path, unigram: Unigram, done: int) -> Iterator[list[Window]]:
+    """Batches without end: each round draws anew from the sets that are larger than their share."""
+    for seed in count(SEED):
+        examples = training_examples(data, seed)
+        if done < len(examples):
+            yield from batches(examples, unigram, size=BATCH, seed=seed, done=done)
+        done = max(done - len(examples), 0)
 
 
 def _loss(reader: Reader, words: torch.Tensor, batch: Sequence[Window]) -> Any:

@@ -12,7 +12,7 @@ from retrieval.sentences import split
 from retrieval.unigram import Unigram
 from training.examples import Example
 
-__all__ = ["Window", "window"]
+__all__ = ["Window", "batches", "window"]
 
 ASIDE_SHARE = 0.25  # of the rows whose middle is a neighbour of the sentence that answers
 UNTITLED_SHARE = 0.2
