@@ -10,7 +10,6 @@ vectors that are all compared, are mapped, so they count as the system's file ca
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from retrieval.datamodel import Background, Hit, Ranking
 from retrieval.errors import StorageError
 from retrieval.manifest import Manifest, damaged
 from retrieval.vectors import FLAT_MOST, VectorIndex, Vectors
+from retrieval.whole import share
 
 __all__ = ["DenseIndex", "Rows", "build", "extend"]
 
@@ -130,27 +130,22 @@ class DenseIndex:
         manifest = Manifest.read(folder)
         manifest.compare(folder, checksums or Checksums())
         try:
-            opened = cls._of(folder, manifest)
+            opened = cls(
+                {
+                    segment: {
+                        language: _Language(
+                            folder / segment / str(place), manifest.gone.get(language, []) if segment == _MAIN else []
+                        )
+                        for place, language in enumerate(languages)
+                    }
+                    for segment, languages in manifest.segments.items()
+                }
+            )
             if any(len(one.index) != len(one.ids) for same in opened._languages.values() for one in same):
                 raise ValueError("not every vector has an id")
         except (OSError, ValueError, RuntimeError, TypeError, AttributeError) as fault:
             raise damaged(folder, "it cannot be opened") from fault
         return opened
-
-    @classmethod
-    def _of(cls, folder: Path, manifest: Manifest) -> DenseIndex:
-        """The index in `folder`, whose vectors are opened when they are asked for."""
-        return cls(
-            {
-                segment: {
-                    language: _Language(
-                        folder / segment / str(place), manifest.gone.get(language, []) if segment == _MAIN else []
-                    )
-                    for place, language in enumerate(languages)
-                }
-                for segment, languages in manifest.segments.items()
-            }
-        )
 
     def __len__(self) -> int:
         """How many passages the index holds."""
@@ -237,13 +232,21 @@ def build(folder: Path, rows: Rows, *, flat_most: int = FLAT_MOST) -> None:
         Manifest.of(folder, {_MAIN: main}, {}).write(folder)
 
 
-def extend(base: Path, folder: Path, *, add: Rows, remove: Collection[str] = (), flat_most: int = FLAT_MOST) -> None:
+def extend(
+    base: Path,
+    folder: Path,
+    *,
+    add: Rows,
+    remove: Collection[str] = (),
+    flat_most: int = FLAT_MOST,
+    checksums: Checksums | None = None,
+) -> None:
     """Write into `folder`, which must not exist, the index in `base` without the documents `remove`, and with `add`.
 
-    `base` stays as it is, and readable. Where its main segment is large it is shared; else all is written anew.
+    `base` stays as it is, and readable; `DamagedLibrary` where it is not what was written. Where its main segment is
+    large it is shared; else all is written anew.
     """
-    manifest = Manifest.read(base)  # what is shared is compared with its checksums when it is opened
-    former = DenseIndex._of(base, manifest)
+    former, manifest = DenseIndex.open(base, checksums), Manifest.read(base)
     main = former.segment(_MAIN)
     recent = _joined(*(_without(one.rows(language), remove) for language, one in former.segment(_RECENT).items()), add)
     gone = {language: sorted(one.gone) for language, one in main.items()}
@@ -252,14 +255,18 @@ def extend(base: Path, folder: Path, *, add: Rows, remove: Collection[str] = (),
             gone[language] += [row for document in remove for row in one.documents.get(document, ())]
     count = sum(len(one.ids) for one in main.values())
     changed = len(recent.ids) + sum(map(len, gone.values()))
+    is_small = all(len(one.ids) <= flat_most for one in main.values())
+    is_shared = not is_small and changed <= _MOST_RECENT * count
+    # What decayed since it was compared must not be written on under a checksum of its own.
+    manifest.compare(base, Checksums(), segments={_RECENT} if is_shared else None)
     with _storing(folder):
         folder.mkdir(parents=True)
-        if all(len(one.ids) <= flat_most for one in main.values()):
+        if is_small:
             left = [_without(one.rows(language), remove) for language, one in main.items()]
             segment = _write_segment(folder / _MAIN, _joined(*left, recent), flat_most)
             Manifest.of(folder, {_MAIN: segment}, {}).write(folder)
-        elif changed <= _MOST_RECENT * count:
-            shutil.copytree(base / _MAIN, folder / _MAIN, copy_function=_share)
+        elif is_shared:
+            shutil.copytree(base / _MAIN, folder / _MAIN, copy_function=share)
             written = {_MAIN: list(main), _RECENT: _write_segment(folder / _RECENT, recent, flat_most)}
             shared = {name: crc32 for name, crc32 in manifest.crc32.items() if name.startswith(f"{_MAIN}/")}
             Manifest.of(folder, written, gone, known=shared).write(folder)
@@ -356,14 +363,6 @@ def _units(rows: Vectors) -> Vectors:
         worst = int(np.argmax(np.nan_to_num(np.abs(lengths - 1), nan=np.inf)))
         raise ValueError(f"vectors of length 1 were expected, found {lengths[worst]} in row {worst}")
     return rows
-
-
-def _share(source: str, target: str) -> None:
-    """Put a file into another folder, without copying its bytes where the disk knows links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 @contextmanager

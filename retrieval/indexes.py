@@ -54,8 +54,11 @@ def open_indexes(library: Library, generation: int, former: Indexes | None = Non
 
     Every byte is compared with its checksum, but those in files that they share with the `former` ones, which were.
     """
+    return _opened(library, generation, Checksums(former.checksums if former is not None else None))
+
+
+def _opened(library: Library, generation: int, checksums: Checksums) -> Indexes:
     folder = library.folder / INDEXES / str(generation)
-    checksums = Checksums(former.checksums if former is not None else None)
     dense_index = DenseIndex.open(folder / "dense", checksums)
     return Indexes(generation, dense_index, LexicalIndex.open(folder / "lexical", checksums), checksums)
 
@@ -67,21 +70,22 @@ def update(library: Library, writer: Writer, former: Indexes | None = None) -> I
     """
     generation = library.generation
     root = library.folder / INDEXES
+    checksums = Checksums(former.checksums if former is not None else None)
     with _storing(root):
         root.mkdir(exist_ok=True)
         remove_leftovers(root)
     base = newest(library)
     if base == generation:
         try:
-            return open_indexes(library, generation, former)
+            return _opened(library, generation, checksums)
         except DamagedLibrary:
             base = None
     with _storing(root):
         try:
-            _write(library, root / str(generation), base)
+            _write(library, root / str(generation), base, checksums)
         except DamagedLibrary:
             base = None
-            _write(library, root / str(generation), base)
+            _write(library, root / str(generation), base, checksums)
         kept = {generation, base or generation}  # those of generation 0 hold nothing: no one need read on in them
         for path in root.iterdir():
             if path.name.isdigit() and int(path.name) not in kept:
@@ -89,10 +93,10 @@ def update(library: Library, writer: Writer, former: Indexes | None = None) -> I
     # The former indexes stay, and may be the ones to go on from should the new ones be lost.
     writer.forget_removals(until=generation if base is None else base)
     try:
-        return open_indexes(library, generation, former)
+        return _opened(library, generation, Checksums(checksums))
     except DamagedLibrary:  # the former ones had decayed, and what they share with these
         with _storing(root):
-            _write(library, root / str(generation), None)
+            _write(library, root / str(generation), None, checksums)
         return open_indexes(library, generation)
 
 
@@ -137,7 +141,7 @@ def faults(library: Library) -> Iterator[str]:
             yield f"dense index: the vector of passage {passage_id} is not the library's; run `quoth reindex`"
 
 
-def _write(library: Library, folder: Path, base: int | None) -> None:
+def _write(library: Library, folder: Path, base: int | None, checksums: Checksums) -> None:
     """Write the indexes of the library as it stands as `folder`, from those of generation `base` where there are."""
     with whole_folder(folder) as partial:
         ids: list[str] = []
@@ -158,12 +162,12 @@ def _write(library: Library, folder: Path, base: int | None) -> None:
         if base is None:
             lexical.build(partial / "lexical", entries)
         else:
-            lexical.extend(former / "lexical", partial / "lexical", add=entries, remove=gone)
+            lexical.extend(former / "lexical", partial / "lexical", add=entries, remove=gone, checksums=checksums)
         rows = Rows(ids, np.stack(vectors) if vectors else np.empty((0, 1), dtype=np.float32), languages)
         if base is None:
             dense.build(partial / "dense", rows)
         else:
-            dense.extend(former / "dense", partial / "dense", add=rows, remove=frozenset(gone))
+            dense.extend(former / "dense", partial / "dense", add=rows, remove=frozenset(gone), checksums=checksums)
 
 
 def _lexical_entries(

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -28,6 +27,7 @@ from retrieval import abbreviations, analyze
 from retrieval.checksums import Checksums, checksum
 from retrieval.datamodel import Hit, Ranking
 from retrieval.errors import DamagedLibrary, StorageError
+from retrieval.whole import share
 
 __all__ = ["HEADING_WEIGHT", "LexicalEntry", "LexicalIndex", "build", "extend"]
 
@@ -71,14 +71,7 @@ class LexicalIndex:
     @classmethod
     def open(cls, folder: Path, checksums: Checksums | None = None) -> LexicalIndex:
         """The index in `folder`, its files compared with their checksums; `DamagedLibrary` where one differs."""
-        checksums = checksums or Checksums()
-        for name, expected in _read_manifest(folder).items():
-            try:
-                is_whole = checksums.of(folder / name) == expected
-            except OSError as fault:
-                raise _damaged(folder, f"{name} cannot be read") from fault
-            if not is_whole:
-                raise _damaged(folder, f"{name} is not what was written")
+        _compared(folder, checksums)
         try:
             index = tantivy.Index.open(str(folder))
             index.config_reader(reload_policy="manual")
@@ -207,18 +200,26 @@ def build(folder: Path, entries: Iterable[LexicalEntry]) -> None:
     _write(index, folder, add=entries, remove=(), known={})
 
 
-def extend(base: Path, folder: Path, *, add: Iterable[LexicalEntry] = (), remove: Iterable[str] = ()) -> None:
+def extend(
+    base: Path,
+    folder: Path,
+    *,
+    add: Iterable[LexicalEntry] = (),
+    remove: Iterable[str] = (),
+    checksums: Checksums | None = None,
+) -> None:
     """Write into `folder`, which must not exist, the index in `base` without the documents `remove`, and with `add`.
 
-    `base` stays as it is, and readable. A document that is in both is replaced. `DamagedLibrary` where `base` cannot be
-    read, `StorageError` where the disk refuses.
+    `base` stays as it is, and readable. A document that is in both is replaced. `DamagedLibrary` where `base` is not
+    what was written, `StorageError` where the disk refuses.
     """
-    known = _read_manifest(base)
+    known = _compared(base, checksums)  # the engine merges its files, and decay would be written on
     with _storing(folder):
         folder.mkdir(parents=True)
     for name in known:
+        put = shutil.copyfile if name in _REWRITTEN_BY_ENGINE else share
         try:
-            _share(base / name, folder / name)
+            put(base / name, folder / name)
         except FileNotFoundError as fault:
             raise _damaged(base, f"{name} is missing") from fault
         except OSError as fault:
@@ -287,20 +288,6 @@ def _key(document_id: str) -> str:
     return hashlib.blake2b(document_id.encode(), digest_size=16).hexdigest()
 
 
-def _share(source: Path, target: Path) -> None:
-    """Put a file into another folder, without copying its bytes where that can do no harm."""
-    if source.name not in _REWRITTEN_BY_ENGINE:
-        try:
-            os.link(source, target)
-        except FileNotFoundError:
-            raise
-        except OSError:  # another disk, or one that knows no links
-            pass
-        else:
-            return
-    shutil.copyfile(source, target)
-
-
 def _write_manifest(folder: Path, known: dict[str, int]) -> None:
     """Write the size and the checksum of each file; those that are `known` are not made anew."""
     names = sorted(path.name for path in folder.iterdir() if path.name not in _LOCKS)
@@ -320,6 +307,20 @@ def _read_manifest(folder: Path) -> dict[str, int]:
         raise _damaged(folder, "its manifest is missing") from fault
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise _damaged(folder, "its manifest cannot be read") from fault
+
+
+def _compared(folder: Path, checksums: Checksums | None) -> dict[str, int]:
+    """The checksum of each file; `DamagedLibrary` where one is not what was written."""
+    checksums = checksums or Checksums()
+    expected = _read_manifest(folder)
+    for name, crc32 in expected.items():
+        try:
+            is_whole = checksums.of(folder / name) == crc32
+        except OSError as fault:
+            raise _damaged(folder, f"{name} cannot be read") from fault
+        if not is_whole:
+            raise _damaged(folder, f"{name} is not what was written")
+    return expected
 
 
 def _damaged(folder: Path, what: str) -> DamagedLibrary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -63,9 +63,11 @@ class Manifest:
         written = {"format": FORMAT, **asdict(self), "own_crc32": self._own_crc32()}
         (folder / FILE).write_text(json.dumps(written, indent=1), encoding="utf-8")
 
-    def compare(self, folder: Path, checksums: Checksums) -> None:
-        """`DamagedLibrary` unless every file in `folder` is what was written."""
+    def compare(self, folder: Path, checksums: Checksums, *, segments: Collection[str] | None = None) -> None:
+        """`DamagedLibrary` unless every file in `folder`, or in these segments of it, is what was written."""
         for name, crc32 in self.crc32.items():
+            if segments is not None and name.partition("/")[0] not in segments:
+                continue
             try:
                 is_whole = checksums.of(folder / name) == crc32
             except OSError as fault:

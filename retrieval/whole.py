@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["remove_leftovers", "whole_file", "whole_folder"]
+__all__ = ["remove_leftovers", "share", "whole_file", "whole_folder"]
 
 PARTIAL = ".partial"
 
@@ -55,4 +55,17 @@ def _to_disk(path: Path) -> None:
 def remove_leftovers(parent: Path) -> None:
     """Clear away what a killed writer left half-made in `parent`."""
     for leftover in parent.glob(f"*{PARTIAL}"):
-        shutil.rmtree(leftover)
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
+
+
+def share(source: str | Path, target: str | Path) -> None:
+    """Put a file that nobody will write to into another folder, without copying its bytes where the disk has links."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(source, target)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from retrieval.checksums import Checksums
 from retrieval.datamodel import Hit, Ranking
 from retrieval.dense import DenseIndex, Rows, build, extend
 from retrieval.errors import DamagedLibrary, StorageError
@@ -229,15 +231,51 @@ def test_what_is_added_to_many_costs_no_copy_of_them_and_is_found(tmp_path: Path
     assert DenseIndex.open(tmp_path / "one").search(rows.vectors[28], 1).hits[0].passage_id == "d7#28-29"
 
 
-def test_what_decayed_and_is_shared_is_found(tmp_path: Path) -> None:
-    """Its checksum is the one that it had when it was written."""
-    build(tmp_path / "one", _numbered(0, 2000, seed=1), flat_most=_MOST)
-    path = tmp_path / "one" / "main" / "0.faiss"
+def _damage(path: Path, damage: str) -> None:
     whole = path.read_bytes()
-    path.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
-    extend(tmp_path / "one", tmp_path / "two", add=_numbered(2000, 40, seed=2), flat_most=_MOST)
+    if damage == "flipped":
+        path.write_bytes(whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:])
+    elif damage == "short":
+        path.write_bytes(whole[:-10])
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("damage", ["flipped", "short", "gone"])
+@pytest.mark.parametrize("name", ["main/0.faiss", "main/0.ids.npy", "main/0.ends.npy", "main/0.moments.npy"])
+@pytest.mark.parametrize(
+    ("many", "more"),
+    [
+        pytest.param(100, 40, id="written-anew"),
+        pytest.param(2000, 40, id="shared"),
+        pytest.param(2000, 900, id="merged"),
+    ],
+)
+def test_what_decayed_is_not_gone_on_from(tmp_path: Path, name: str, damage: str, many: int, more: int) -> None:
+    build(tmp_path / "one", _numbered(0, many, seed=1), flat_most=_MOST)
+    _damage(tmp_path / "one" / name, damage)
+    with pytest.raises(DamagedLibrary, match="reindex"):
+        extend(tmp_path / "one", tmp_path / "two", add=_numbered(many, more, seed=2), flat_most=_MOST)
+
+
+@pytest.mark.parametrize(("many", "more"), [(100, 40), (2000, 900)])
+def test_what_decayed_since_it_was_compared_is_not_written_on(tmp_path: Path, many: int, more: int) -> None:
+    """A disk that decays changes no time of a file: what is read to be written anew is compared again."""
+    build(tmp_path / "one", _numbered(0, many, seed=1), flat_most=_MOST)
+    checksums = Checksums()
+    DenseIndex.open(tmp_path / "one", checksums)
+    path = tmp_path / "one" / "main" / "0.faiss"
+    times = path.stat()
+    _damage(path, "flipped")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     with pytest.raises(DamagedLibrary, match="not what was written"):
-        DenseIndex.open(tmp_path / "two")
+        extend(
+            tmp_path / "one",
+            tmp_path / "two",
+            add=_numbered(many, more, seed=2),
+            flat_most=_MOST,
+            checksums=Checksums(checksums),
+        )
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -53,6 +53,15 @@ def flip_a_byte_of_vectors(folder: Path) -> None:
     flip(newest(folder, "dense") / "main" / "0.faiss", -1)
 
 
+def flip_a_byte_of_ids(folder: Path) -> None:
+    flip(newest(folder, "dense") / "main" / "0.ids.npy", -4)
+
+
+def cut_ids_short(folder: Path) -> None:
+    path = newest(folder, "dense") / "main" / "0.ids.npy"
+    path.write_bytes(path.read_bytes()[:-10])
+
+
 def flip_a_byte_of_postings(folder: Path) -> None:
     flip(next(newest(folder, "lexical").glob("*.term")), 0)
 
@@ -97,14 +106,35 @@ def test_indexes_that_are_missing_or_damaged_are_made_again(
     assert [path.name for path in (folder / "indexes").iterdir()] == [str(engine.library.generation)]
 
 
-def test_indexes_that_decayed_are_not_gone_on_from(opened: Open, tmp_path: Path, folder: Path) -> None:
-    """What the new ones share with the former is compared with what was written then."""
-    opened().ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL))])
-    flip_a_byte_of_postings(folder)
-    engine = opened()
+@pytest.mark.parametrize(
+    "damage",
+    [
+        remove_the_indexes,
+        empty_a_folder,
+        delete_a_file,
+        flip_a_byte_of_vectors,
+        flip_a_byte_of_ids,
+        cut_ids_short,
+        flip_a_byte_of_postings,
+        leave_something_half_made,
+        put_a_file_in_place,
+    ],
+)
+@pytest.mark.parametrize("again", [False, True], ids=["by-another", "by-the-same"])
+def test_indexes_that_decayed_are_not_gone_on_from(
+    opened: Open, tmp_path: Path, folder: Path, encoder: Encoder, damage: Callable[[Path], None], *, again: bool
+) -> None:
+    """What is read, or shared, for the new ones is compared with what was written then."""
+    first = opened()
+    first.ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL))])
+    damage(folder)
+    engine = first if again else opened()
     assert engine.ingest([str(lines(tmp_path / "b.jsonl", rain=RAIN))]).added == 1
     assert list(engine.faults()) == []
     assert len(engine.search(engine.query("Who won the robotics cup?"))) == 3
+    found = rankings(engine, encoder)
+    engine.reindex()
+    assert rankings(engine, encoder) == found
 
 
 def test_stale_indexes_are_brought_up_to_the_library(

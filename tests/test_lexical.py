@@ -258,10 +258,15 @@ def test_damage_is_one_clear_line(tmp_path: Path, suffix: str, damage: str) -> N
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("damage", ["meta.json", ".idx", "manifest.json"])
-def test_a_damaged_base_cannot_be_extended_unnoticed(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["flipped", "gone"])
+@pytest.mark.parametrize("suffix", ["meta.json", ".idx", ".term", ".store", "manifest.json"])
+def test_a_damaged_base_cannot_be_extended_unnoticed(tmp_path: Path, suffix: str, damage: str) -> None:
     build(tmp_path / "base", SAID)
-    next(path for path in (tmp_path / "base").iterdir() if path.name.endswith(damage)).unlink()
+    path = next(path for path in (tmp_path / "base").iterdir() if path.name.endswith(suffix))
+    whole = path.read_bytes()
+    path.unlink()
+    if damage == "flipped":
+        path.write_bytes(whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:])
     with pytest.raises(DamagedLibrary, match="reindex"):
         extend(tmp_path / "base", tmp_path / "next", add=SAID)
 
