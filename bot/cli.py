@@ -371,7 +371,7 @@ def make_reader(settings: Settings) -> Reader:
     from retrieval.reader import OnnxReader
 
     unigram = prepare(settings.model, notice=_notice).unigram
-    return OnnxReader(unigram if unigram.exists() else unigram_alone(), threads=settings.threads)
+    return OnnxReader(unigram if unigram.exists() else unigram_alone(notice=_notice), threads=settings.threads)
 
 
 def _begin_with_seeds(engine: Engine, options: Options) -> None:

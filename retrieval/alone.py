@@ -59,10 +59,11 @@ def standing_alone(candidate: Candidate, span: Span) -> Span:
     return span
 
 
-def trimmed(question: Question, text: str, span: Span) -> Span:
+def trimmed(question: Question, text: str, span: Span, answer: Span | None = None) -> Span:
     """A sentence of more than `LONGEST_CHARACTERS` up to the last comma before that, if all that counts stands there.
 
-    Never from its middle: what comes first ("It is not true that …") may turn round the rest.
+    So does the `answer`, where it is known. Never from its middle: what comes first ("It is not true that …") may turn
+    round the rest.
     """
     if len(span) <= LONGEST_CHARACTERS:
         return span
@@ -72,6 +73,8 @@ def trimmed(question: Question, text: str, span: Span) -> Span:
     kind = asked.holds_kind(span.of(text), whole)
     for end in reversed(list(_clause_ends(text, span))):
         left = Span(span.start, end)
+        if answer is not None and not left.holds(answer):
+            break
         found = contents(left.of(text))
         if all(holds(need, found) for need in held) and asked.holds_kind(left.of(text), found) == kind:
             return left

@@ -112,7 +112,7 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
         best = ordered[place]
         document = best.candidate.document
         span = standing_alone(best.candidate, Span(ordered[first].span.start, ordered[end - 1].span.end))
-        span = trimmed(query.named, document.snapshot.text, span)
+        span = trimmed(query.named, document.snapshot.text, span, _answer(best))
         alike = [one for one in np.flatnonzero(left).tolist() if texts[one] == texts[place]]
         same = {ordered[one].candidate.document.id for one in alike}
         excerpt = Excerpt(
@@ -153,14 +153,15 @@ def _highlights(asked: Asked, best: Weighed, span: Span, *, is_best: bool) -> tu
     shown = Span(best.span.start, min(best.span.end, span.end))
     found = best.contents if shown == best.span else contents(shown.of(text))
     plain = asked.highlights(text, shown, found, is_best=is_best)
-    read = best.reading
-    if read is None or read.span is None or read.words <= SURE_WORDS or not _holds(span, read.span):
+    answer = _answer(best)
+    if answer is None or not span.holds(answer):
         return plain
-    return next(((one,) for one in plain if _holds(one, read.span)), (read.span,))
+    return next(((one,) for one in plain if one.holds(answer)), (answer,))
 
 
-def _holds(outer: Span, inner: Span) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
+def _answer(one: Weighed) -> Span | None:
+    """The words that a reader points at, if it is sure of them."""
+    return one.reading.span if one.reading is not None and one.reading.words > SURE_WORDS else None
 
 
 def _contents(excerpt: Excerpt, inside: Sequence[Weighed]) -> Contents:

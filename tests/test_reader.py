@@ -237,8 +237,57 @@ def test_where_another_model_encodes_the_reader_has_its_tokenizer_alone(tmp_path
 
 def test_a_damaged_network_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "reader.onnx").write_bytes(b"cut")
-    with pytest.raises(ModelUnavailable, match="QUOTH_READER=off"):
+    with pytest.raises(ModelUnavailable, match="install quoth again"):
         OnnxReader(tmp_path / "none.bin", threads=1, graph=tmp_path / "reader.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"cut", b"unigram1" + bytes(100), None])
+def test_a_damaged_tokenizer_is_one_line_that_says_where_it_lies(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "unigram.bin"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelUnavailable, match=r"unigram\.bin.*remove it"):
+        OnnxReader(path, threads=1)
+
+
+@pytest.mark.parametrize("content", [b"", b"cut", None])
+def test_damaged_weights_of_words_are_one_line(
+    tmp_path: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.bin"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr("retrieval.weights.weights_file", lambda: path)
+    with pytest.raises(ModelUnavailable, match="force-reinstall"):
+        WordVectors()
+
+
+@pytest.mark.slow
+def test_a_tokenizer_that_was_left_half_made_stands_in_nobodys_way(tmp_path: Path) -> None:
+    left = tmp_path / "models" / f"{unigram_alone(cache=tmp_path).name}.partial"
+    left.write_bytes(b"half")
+    path = unigram_alone(cache=tmp_path)
+    path.unlink()
+    assert unigram_alone(cache=tmp_path).read_bytes() == prepare().unigram.read_bytes()
+    assert not left.exists()
+
+
+def test_a_long_sentence_is_not_cut_before_the_words_that_the_reader_points_at(
+    folder: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    text = (
+        "The Karun bridge, which joins the two halves of the old town above the river, was begun in the spring of a"
+        " dry year, when the water stood lower than anyone living could remember, by masons from the hills, by smiths"
+        " from the plain and by sailors from the sea, who sang as they worked, and quarrelled as they rested, and left"
+        " it unpainted for ten years, until the council, tired of the rust, resolved that the paint that they put on it"
+        " is a dark green."
+    )
+    engine = asking(folder, encoder, lines(tmp_path / "a.jsonl", bridge=text), Pointing("dark green"))
+    reply = engine.ask("What is the paint on the Karun bridge?")
+    first = (reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0]
+    assert first.text == text
+    assert [span.of(text) for span in first.highlights] == ["dark green"]
+    engine.close()
 
 
 def test_words_that_the_plain_signals_hold_together_stay_together(
