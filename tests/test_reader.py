@@ -276,10 +276,10 @@ def test_a_long_sentence_is_not_cut_before_the_words_that_the_reader_points_at(
     folder: Path, encoder: Encoder, tmp_path: Path
 ) -> None:
     text = (
-        "The Karun bridge, which joins the two halves of the old town above the river, was begun in the spring of a"
+        "The Karun bridge, whose paint the two halves of the old town have talked of, was begun in the spring of a"
         " dry year, when the water stood lower than anyone living could remember, by masons from the hills, by smiths"
         " from the plain and by sailors from the sea, who sang as they worked, and quarrelled as they rested, and left"
-        " it unpainted for ten years, until the council, tired of the rust, resolved that the paint that they put on it"
+        " it bare for ten years, until the council, tired of the rust, resolved that what they were to put on it"
         " is a dark green."
     )
     engine = asking(folder, encoder, lines(tmp_path / "a.jsonl", bridge=text), Pointing("dark green"))
