@@ -284,7 +284,10 @@ class Library:
         return frozenset(row[0] for row in found)
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with the file: each fault a line, none where all is well."""
+        """What is wrong with the file: each fault a line, none where all is well.
+
+        `StorageError` where the disk does not let it be read: that tells nothing of what is on it.
+        """
         try:
             for (line,) in self.connection.execute("PRAGMA integrity_check"):
                 if line != "ok":
@@ -301,6 +304,9 @@ class Library:
             for (document_id,) in self._rows("SELECT id FROM documents ORDER BY number"):
                 yield from self._document_faults(document_id)
         except (sqlite3.DatabaseError, DamagedLibrary) as error:
+            if _code(error) in REFUSALS:
+                with storing(self.folder):
+                    raise
             yield f"{FILE}: {error}"
 
     def _snapshot_faults(self, sha256: str) -> Iterator[str]:
@@ -398,7 +404,7 @@ def storing(folder: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = _code(error)
         if str(error).startswith("Could not decode"):  # its message goes on with the whole text
             raise _damaged(folder, "a text in it is no UTF-8") from error
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or any(sign in str(error) for sign in DAMAGE):
@@ -414,6 +420,11 @@ def storing(folder: Path) -> Iterator[None]:
             f"the library in {folder} cannot be used ({error.strerror or error}): make room or permit it, "
             "then try again; what was committed is safe"
         ) from error
+
+
+def _code(error: Exception) -> int:
+    """What SQLite calls the error, the finer distinctions aside; 0 where it is not SQLite's."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _damaged(folder: Path, found: str) -> DamagedLibrary:

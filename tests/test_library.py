@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from retrieval import articles, gather
 from retrieval.datamodel import Abstention, Document, Reading, Snapshot
 from retrieval.encode import Embeddings, Encoder, Prompt
 from retrieval.engine import Engine
-from retrieval.errors import BusyLibrary, UnknownDocument
+from retrieval.errors import BusyLibrary, StorageError, UnknownDocument
 from retrieval.gather import Article
 from retrieval.library import Library
 from retrieval.read import jsonl
@@ -402,3 +403,16 @@ def test_progress_ends_where_it_said_it_would(engine: Engine, tmp_path: Path, mo
     assert [done for done, _ in told] == sorted({done for done, _ in told})  # it never goes back
     assert len(told) > 4  # a long document tells how far it is, too
     assert told[-1][0] == told[-1][1] == len(PORT) + len(SCHOOL) + len(" ".join([RAIN] * 40))
+
+
+def test_a_disk_that_does_not_answer_is_no_damage(opened: Open, folder: Path, tmp_path: Path) -> None:
+    """Seen with `quoth backup` on a full disk: "take an older backup" was said of a library that was whole."""
+    opened().ingest([str(lines(tmp_path / "a.jsonl", port=PORT))])
+    library = Library.open(folder)
+    unreadable = os.open(tmp_path, os.O_RDONLY)  # a folder: to read from it fails as on a broken disk
+    for descriptor in list(Path("/proc/self/fd").iterdir()):
+        if descriptor.is_symlink() and descriptor.readlink().name == "library.sqlite":
+            os.dup2(unreadable, int(descriptor.name))
+    with pytest.raises(StorageError, match="cannot be written or read"):
+        list(library.faults())
+    os.close(unreadable)
