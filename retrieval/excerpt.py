@@ -139,9 +139,19 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
         chance = float(chances[both].sum())
         rest = float(chances[left].max(initial=0.0))
         missing = best.lacking or _spoken_otherwise(query, signals)
-        # Of a follow-up the reader sees only its own words: where it answers, but not whether of the right thing.
-        reading = best.reading if query.whole is query.asked else None
-        yield Choice(excerpt, found, signals, chance, chance - rest, missing, reading)
+        yield Choice(excerpt, found, signals, chance, chance - rest, missing, _said(query, best.reading, signals))
+
+
+def _said(query: Query, reading: Reading | None, signals: Signals) -> Reading | None:
+    """What of the reader's word counts for whether the excerpt answers.
+
+    Of a follow-up it sees only its own words: where it answers, but not whether of the right thing. It takes what says
+    the same in other words, or gives reasons, for no answer: its no counts as far as the words of the question are
+    there, which is where a near miss would deceive the plain signals.
+    """
+    if reading is None or query.whole is not query.asked:
+        return None
+    return reading.doubted(0.0 if query.asked.asks_reasons else signals.coverage)
 
 
 def _highlights(asked: Asked, best: Weighed, span: Span, *, is_best: bool) -> tuple[Span, ...]:

@@ -52,6 +52,9 @@ _ASKED: tuple[tuple[AnswerKind, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_REASON = re.compile(
+    r"^\W*(?:and |but |so )?(?:why|how)\b|(?<!\w)(?:کیوں|کیسے|کس طرح)(?!\w)|为什么|为何|怎么|怎样|如何", re.IGNORECASE
+)
 FEWEST_NEEDS = 2  # a question that names less says little by itself
 # Verbs that any sentence may put otherwise: "who leads the embassy" is answered by its ambassador. By lexical term.
 _LIGHT = frozenset(
@@ -102,6 +105,11 @@ class Question:
     def of(cls, text: str) -> Question:
         """Take `text` apart."""
         return cls(text, script(text), _asks(text), tuple(_needs(text)))
+
+    @property
+    def asks_reasons(self) -> bool:
+        """Whether it asks why or how something is: what answers is seldom a few words."""
+        return self.asks == "other" and _REASON.search(self.text) is not None
 
     @property
     def terms(self) -> list[str]:

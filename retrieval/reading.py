@@ -8,7 +8,7 @@ Source of the form: Devlin et al. 2019, "BERT", section 4.3 (SQuAD 2.0): the fir
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrieval.datamodel import Span
 from retrieval.unigram import Token
@@ -32,6 +32,10 @@ class Reading:
     words: float
     answers: float
     span: Span | None
+
+    def doubted(self, share: float) -> Reading:
+        """The same, but of its word that what it read does not answer only so much of it counts."""
+        return replace(self, answers=self.answers * share) if self.answers < 0 else self
 
 
 UNREAD = Reading(0.0, 0.0, None)

@@ -12,6 +12,7 @@ from retrieval.datamodel import Abstention, Answer, Reply
 from retrieval.encode import OnnxEncoder
 from retrieval.engine import Engine
 from retrieval.models import prepare
+from retrieval.reader import OnnxReader
 from retrieval.settings import Settings
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -19,11 +20,14 @@ SEEDS = Path(__file__).parent.parent / "seeds"
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    settings = Settings()
+@pytest.fixture(scope="module", params=["with the reader", "plain"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    settings, model = Settings(), prepare()
     made = Engine(
-        tmp_path_factory.mktemp("library"), settings, lambda: OnnxEncoder(prepare(), threads=settings.threads)
+        tmp_path_factory.mktemp("library"),
+        settings,
+        lambda: OnnxEncoder(model, threads=settings.threads),
+        None if request.param == "plain" else lambda: OnnxReader(model.unigram, threads=settings.threads),
     )
     made.ingest([str(SEEDS)])
     yield made
