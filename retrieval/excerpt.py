@@ -151,7 +151,7 @@ def _said(query: Query, reading: Reading | None, signals: Signals) -> Reading | 
     """
     if reading is None or query.whole is not query.asked:
         return None
-    return reading.doubted(0.0 if query.asked.asks_reasons else signals.coverage)
+    return reading.doubted(0.0 if query.asked.asks_reasons else signals.coverage**2)
 
 
 def _highlights(asked: Asked, best: Weighed, span: Span, *, is_best: bool) -> tuple[Span, ...]:
