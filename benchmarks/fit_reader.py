@@ -40,7 +40,7 @@ from training.examples import is_held
 
 LOSS = 0.1
 SENTENCE = tuple(told(0.0, UNREAD))
-CONFIDENCE = ("bias", *SENTENCE)
+CONFIDENCE = ("bias", "plain", "words", "no answers", "unread")  # what else is told adds nothing there
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,8 @@ def fit_confidence(shown: Sequence[Shown]) -> dict[str, float]:
     """
     said = [(one, one.reading) for one in shown if one.reading is not None]
     shown = [one for one, _ in said]
-    table = np.array([(1.0, *_values(_logit(one.plain), reading)) for one, reading in said])
+    known = [{"bias": 1.0} | told(_logit(one.plain), reading) for one, reading in said]
+    table = np.array([[values[name] for name in CONFIDENCE] for values in known])
     right = np.array([one.is_right for one in shown])
     counts = np.array([_count(one.asked) for one in shown])
 
@@ -204,8 +205,8 @@ def fit_confidence(shown: Sequence[Shown]) -> dict[str, float]:
         value = float(np.average(np.logaddexp(0, totals) - right * totals, weights=counts))
         return value + 1e-3 * float(weights[1:] @ weights[1:])
 
-    limits = [(None, None), (0.1, None), *[(0.0, None)] * 4, (None, None)]
-    weights = minimize(loss, np.array([0.0, 0.8, *[0.1] * 4, -0.5]), method="L-BFGS-B", bounds=limits).x
+    limits = [(None, None), (0.1, None), (0.0, None), (0.0, None), (None, None)]
+    weights = minimize(loss, np.array([0.0, 0.8, 0.1, 0.1, -0.5]), method="L-BFGS-B", bounds=limits).x
     news = np.array([one.asked.kind.startswith("news") for one in shown])
     without_bias = table[news, 1:] @ weights[1:]
     weights[0] = brentq(lambda bias: float((1 / (1 + np.exp(-bias - without_bias)) - right[news]).mean()), -9.0, 9.0)

@@ -66,7 +66,7 @@ class Regression:
 class Reread:
     """How much a reader's word counts beside the plain signals, for a sentence's score and for the confidence.
 
-    Each is a weight for what stood before and for what `told` makes of a reading.
+    Each is a weight for what stood before, or for what `told` makes of a reading, as far as that counts there.
     """
 
     sentence: dict[str, float]
@@ -84,7 +84,7 @@ class Reread:
 
 
 def _told(weights: Mapping[str, float], plain: float, reading: Reading) -> float:
-    return math.fsum(weights[name] * value for name, value in told(plain, reading).items())
+    return math.fsum(weights.get(name, 0.0) * value for name, value in told(plain, reading).items())
 
 
 def told(plain: float, reading: Reading) -> dict[str, float]:

@@ -304,3 +304,25 @@ def test_the_kind_cannot_be_told_for_people_in_a_script_without_capitals() -> No
     assert holds_kind("谁揭牌？", "总理伊姆兰·汗为项目揭牌。") is None
     assert holds_kind("Who unveiled it?", "Imran Khan unveiled it.") is True
     assert holds_kind("Who unveiled it?", "it was unveiled.") is False
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Why was the summit moved?", True),
+        ("and how will the debt be repaid?", True),
+        ("How does CPEC help Gwadar?", True),
+        ("کوئٹہ میں کٹس کیوں بانٹی گئیں؟", True),
+        ("قرض کیسے واپس ہوگا؟", True),
+        ("为什么峰会改期？", True),
+        ("两国如何合作？", True),
+        ("How many megawatts did it add?", False),
+        ("how long is CPEC", False),
+        ("Who said why the summit was moved?", False),
+        ("What shows how the money was spent?", False),
+        ("کتنے میگاواٹ بجلی آئی؟", False),
+        ("多少人参加？", False),
+    ],
+)
+def test_a_question_that_asks_for_reasons_is_told_by_its_words(text: str, expected: bool) -> None:  # noqa: FBT001
+    assert Question.of(text).asks_reasons is expected

@@ -312,3 +312,26 @@ def test_what_is_named_and_not_there_no_reader_vouches_for(folder: Path, encoder
     assert found.confidence <= without.confidence + 0.02  # the excerpt chosen may be another
     for engine in (reading, plain):
         engine.close()
+
+
+def test_of_a_reading_only_the_no_is_doubted() -> None:
+    assert Reading(-2.0, -3.0, None).doubted(0.5) == Reading(-2.0, -1.5, None)
+    assert Reading(-2.0, 3.0, None).doubted(0.5) == Reading(-2.0, 3.0, None)
+
+
+@pytest.mark.parametrize(
+    ("question", "less"),
+    [
+        ("Which team won the robotics cup in Lahore?", True),  # said in the school's own words: a near miss, perhaps
+        ("How did pupils of a class take first place among machines?", False),  # reasons are asked, in other words
+    ],
+)
+def test_a_readers_no_counts_where_the_words_of_the_question_are_there(
+    folder: Path, encoder: Encoder, source: Path, question: str, *, less: bool
+) -> None:
+    confidences = []
+    for odds in (0.5, 9.0):
+        engine = asking(folder, encoder, source, Pointing("not in any of them", odds))
+        confidences.append(engine.ask(question).confidence)
+        engine.close()
+    assert (confidences[1] < confidences[0] - 0.02) is less
