@@ -243,7 +243,8 @@ def print_judgement(read: Sequence[Read], shown: Sequence[Shown]) -> None:
             was = np.mean([rights[id(one.asked)] for one in answerable])
             now = np.mean([one.is_right for one in answerable])
             print(f"{kind}: {len(answerable)} answerable, found@1 {100 * was:.1f} -> {100 * now:.1f}")
-    _print_points(shown, chances)
+    _print_points("plain", before, plain)
+    _print_points("with the reader", shown, chances)
     for name, groups in (
         ("squad", ("squad questions", "squad unanswerable")),
         ("squad in Urdu", ("squad questions.ur", "squad unanswerable.ur")),
@@ -266,16 +267,16 @@ def print_judgement(read: Sequence[Read], shown: Sequence[Shown]) -> None:
             )
 
 
-def _print_points(shown: Sequence[Shown], chances: dict[int, float]) -> None:
+def _print_points(label: str, shown: Sequence[Shown], chances: dict[int, float]) -> None:
     """What an operating point gives on our news questions."""
     news = [one for one in shown if one.asked.kind.startswith("news")]
     right = np.array([one.is_right for one in news])
     answerable = np.array([bool(one.asked.answers) for one in news])
     sure = np.array([chances[id(one.asked)] for one in news])
-    for point in (0.4, 0.45, 0.5):
+    for point in (0.4, 0.43, 0.45, 0.5):
         given = sure >= point
         print(
-            f"news at {point}: right@1 {100 * (given & right)[answerable].mean():.1f}, declined "
+            f"news at {point}, {label}: right@1 {100 * (given & right)[answerable].mean():.1f}, declined "
             f"{100 * (~given)[~answerable].mean():.1f}, right among the answered {100 * right[given].mean():.1f}"
         )
 

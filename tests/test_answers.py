@@ -123,7 +123,7 @@ BLIND: list[tuple[str, list[str]]] = [
 def test_most_of_twenty_blind_questions_are_answered_rightly_or_declined(
     engine: Engine, request: pytest.FixtureRequest
 ) -> None:
-    """As this is written, six are declined that the seeds answer, and two answered wrongly; nine and three by reader."""
+    """As this is written, six that the seeds answer are declined, two answered wrongly; with the reader 9, 3."""
     most_wrong, most_declined = (2, 6) if request.node.callspec.params["engine"] == "plain" else (3, 9)
     declined, wrong = [], []
     for question, words in BLIND:
