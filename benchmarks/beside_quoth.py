@@ -10,6 +10,7 @@ from bot.records import reply_record
 from retrieval.encode import OnnxEncoder
 from retrieval.engine import Engine
 from retrieval.models import prepare
+from retrieval.reader import OnnxReader
 from retrieval.settings import Settings
 
 Row: TypeAlias = dict[str, Any]
@@ -41,5 +42,10 @@ def opened(task: Row) -> Callable[[Row], Row]:
 
 
 def _engine(task: Row) -> Engine:
-    settings = Settings(threads=task["threads"])
-    return Engine(Path(task["index"]), settings, lambda: OnnxEncoder(prepare(), threads=settings.threads))
+    settings, model = Settings(threads=task["threads"]), prepare()
+    return Engine(
+        Path(task["index"]),
+        settings,
+        lambda: OnnxEncoder(model, threads=settings.threads),
+        lambda: OnnxReader(model.unigram, threads=settings.threads),
+    )
