@@ -93,7 +93,7 @@ def test_the_sentence_that_the_reader_points_at_comes_first_with_its_words(
     folder: Path, encoder: Encoder, tmp_path: Path, words: str
 ) -> None:
     text = "The harbour terminal opened for ships in 2019 at last. The harbour terminal opened for trucks in 2021 too."
-    engine = asking(folder, encoder, lines(tmp_path / "a.jsonl", port=text), Pointing(words))
+    engine = asking(folder, encoder, lines(tmp_path / "a.jsonl", port=text), Pointing(words, 8.0))
     reply = engine.ask("In which year did the harbour terminal open?")
     first = (reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0]
     assert words in first.text.split(". ")[0]
