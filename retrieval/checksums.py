@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 __all__ = ["Checksums", "checksum"]
@@ -36,6 +37,16 @@ class Checksums:
         found = self._before.get(state)
         self._found[state] = checksum(path) if found is None else found
         return self._found[state]
+
+    def fault(self, folder: Path, expected: Mapping[str, int]) -> str | None:
+        """What is wrong with a file of `folder` whose checksum is not the one `expected`; None where all are."""
+        for name, crc32 in expected.items():
+            try:
+                if self.of(folder / name) != crc32:
+                    return f"{name} is not what was written"
+            except OSError:
+                return f"{name} cannot be read"
+        return None
 
 
 def _state(path: Path) -> _State:

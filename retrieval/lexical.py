@@ -311,15 +311,9 @@ def _read_manifest(folder: Path) -> dict[str, int]:
 
 def _compared(folder: Path, checksums: Checksums | None) -> dict[str, int]:
     """The checksum of each file; `DamagedLibrary` where one is not what was written."""
-    checksums = checksums or Checksums()
     expected = _read_manifest(folder)
-    for name, crc32 in expected.items():
-        try:
-            is_whole = checksums.of(folder / name) == crc32
-        except OSError as fault:
-            raise _damaged(folder, f"{name} cannot be read") from fault
-        if not is_whole:
-            raise _damaged(folder, f"{name} is not what was written")
+    if fault := (checksums or Checksums()).fault(folder, expected):
+        raise _damaged(folder, fault)
     return expected
 
 

@@ -65,15 +65,11 @@ class Manifest:
 
     def compare(self, folder: Path, checksums: Checksums, *, segments: Collection[str] | None = None) -> None:
         """`DamagedLibrary` unless every file in `folder`, or in these segments of it, is what was written."""
-        for name, crc32 in self.crc32.items():
-            if segments is not None and name.partition("/")[0] not in segments:
-                continue
-            try:
-                is_whole = checksums.of(folder / name) == crc32
-            except OSError as fault:
-                raise damaged(folder, f"{name} cannot be read") from fault
-            if not is_whole:
-                raise damaged(folder, f"{name} is not what was written")
+        expected = {
+            name: crc32 for name, crc32 in self.crc32.items() if segments is None or name.partition("/")[0] in segments
+        }
+        if fault := checksums.fault(folder, expected):
+            raise damaged(folder, fault)
 
     def _own_crc32(self) -> int:
         return zlib.crc32(json.dumps(asdict(self), sort_keys=True).encode())
