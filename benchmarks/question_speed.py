@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.cases import news_questions
 from benchmarks.libraries import make_library, real_encoder, require
 from benchmarks.machine import heading
-from retrieval import dense, engine, excerpt, lexical, repeated, rows
+from retrieval import dense, excerpt, lexical, repeated, rows, search
 from retrieval.encode import OnnxEncoder
 from retrieval.engine import Engine
 from retrieval.library import Library
@@ -39,7 +39,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("lexical search", lexical.LexicalIndex, "search_terms"),
     ("lexical search", lexical.LexicalIndex, "ceiling"),
     ("vectors of passages and sentences read, and compared", Library, "vectors"),
-    ("vectors of passages and sentences read, and compared", engine, "similarities"),
+    ("vectors of passages and sentences read, and compared", search, "similarities"),
     ("passages and documents read", Library, "passages"),
     ("passages and documents read", Library, "looked_through"),
     ("passages and documents read", rows.StoredPassage, "found"),

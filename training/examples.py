@@ -63,7 +63,7 @@ def training_examples(data: Path, seed: int) -> list[Example]:
         *chance.sample(kinds["squad ur none"], 2500),
         *_with_near_misses(chance.sample(list(_shifts(data, "amazon_reviews")), 4000), chance),
         *_with_near_misses(chance.sample(list(_shifts(data, "reddit")), 4000), chance),
-        *_with_near_misses(chance.sample(list(_uqa(data)), 11_000), chance),
+        *_with_near_misses(chance.sample(list(_uqa(data)), 40_000), chance),
         *_with_near_misses(list(_cmrc(data)), chance),
         *_with_near_misses([one for one in _xquad(data, chance, 2500) if not is_held(one.article)], chance),
     ]

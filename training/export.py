@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -24,32 +23,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--graph", type=Path, default=Path("retrieval/reader.onnx"))
-    parser.add_argument("--float", action="store_true", help="without quantising")
     options = parser.parse_args()
     state = torch.load(options.checkpoint)["reader"]
     layers = 1 + max(int(name.split(".")[3]) for name in state if name.startswith("bert.encoder.layer."))
-    reader = Reader(layers, attention="eager")  # traces to a graph that runs faster than the fused kind's
+    reader = Reader(layers)
     reader.load_state_dict(state)
-    reader.eval()
-    with tempfile.TemporaryDirectory() as scratch:
-        path = options.graph if options.float else Path(scratch) / "float.onnx"
-        _export(reader, path)
-        if not options.float:
-            quantise(path, options.graph, operators=["MatMul"])
+    write(reader.eval(), options.graph)
     print(f"{options.graph}: {options.graph.stat().st_size:,} bytes, {layers} layers")
 
 
-def _export(reader: Any, path: Path) -> None:
-    torch.onnx.export(
-        reader,
-        (torch.zeros(1, 40, 384),),
-        str(path),
-        input_names=["vectors"],
-        output_names=["starts", "ends", "answers"],
-        dynamic_axes={"vectors": {1: "tokens"}, "starts": {1: "tokens"}, "ends": {1: "tokens"}},
-        opset_version=OPSET,
-        dynamo=False,
-    )
+def write(reader: Reader, graph: Path) -> None:
+    """Write the reader, which is in the state of evaluation, as an int8 graph."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "float.onnx"
+        torch.onnx.export(
+            reader,
+            (torch.zeros(1, 40, 384),),
+            str(path),
+            input_names=["vectors"],
+            output_names=["starts", "ends", "answers"],
+            dynamic_axes={"vectors": {1: "tokens"}, "starts": {1: "tokens"}, "ends": {1: "tokens"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        quantise(path, graph, operators=["MatMul"])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Train the reader, from the encoder's lower layers, on questions and texts of the evaluation sets.
 
-    python -m training.train --data ../shared/data --checkpoint FILE [--minutes 80] [--layers 8]
+    python -m training.train --data ../shared/data --checkpoint FILE [--examples 150000] [--layers 8] [--bfloat16]
+    python -m training.train --from retrieval/reader.onnx --seed 2 …
 
-The clock, not the count, says how far the rate has fallen: stopped and started again with the same checkpoint, it goes
-on where it was, and with more minutes after it had ended it goes on at the rate that these give. Losses go to stdout;
-a checkpoint is written every five minutes.
+Stopped and started again with the same checkpoint, it goes on where it was; the rate falls to nothing over
+`--examples`, so with fewer it comes to its end sooner. `--from` goes on from a graph that was shipped, not from the
+encoder: with another seed, so that other examples are drawn. Losses go to stdout; a checkpoint is written every five
+minutes.
 """
 
 from __future__ import annotations
@@ -23,10 +25,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from retrieval.models import prepare
 from retrieval.unigram import Unigram
 from training.examples import training_examples
-from training.network import Reader, pretrained, word_vectors
+from training.network import Reader, pretrained, shipped, word_vectors
 from training.windows import Window, batches
 
-SEED = 1
 BATCH = 16
 RATE = 1.5e-4
 WARM_UP = 0.04
@@ -35,20 +36,24 @@ SECONDS_BETWEEN_CHECKPOINTS = 300
 
 
 def main() -> None:
-    """Train until the minutes are over."""
+    """Train until the examples are done."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=80.0)
-    parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--examples", type=int, default=150_000)
+    parser.add_argument("--from", dest="graph", type=Path, help="a graph to go on from")
+    parser.add_argument("--layers", type=int, default=8, help="of the encoder, where no graph is named")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bfloat16", action="store_true", help="twice as fast where the processor has it")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
-    torch.manual_seed(SEED)
+    torch.manual_seed(options.seed)
     model = prepare()
     unigram = Unigram(model.unigram)
-    reader = pretrained(model.folder / "sentence-transformers", options.layers)
+    encoder = model.folder / "sentence-transformers"
+    reader = shipped(options.graph) if options.graph else pretrained(encoder, options.layers)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=RATE, weight_decay=0.01, fused=True)
     done, spent = 0, 0.0
     if options.checkpoint.exists():
@@ -61,20 +66,20 @@ def main() -> None:
     reader.train()
     begun = saved_at = time.monotonic()
     before, losses = spent, deque[float](maxlen=100)
-    for number, batch in enumerate(_rounds(options.data, unigram, done)):
-        spent = before + time.monotonic() - begun
-        progress = spent / (60 * options.minutes)
+    for number, batch in enumerate(_rounds(options.data, unigram, options.seed, done)):
+        progress = done / options.examples
         if progress >= 1:
             break
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(progress / WARM_UP, (1 - progress) / (1 - WARM_UP)) + 1e-7
-        loss = _loss(reader, words, batch)
+        loss = _loss(reader, words, batch, is_halved=options.bfloat16)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
         losses.append(float(loss.detach()))
         done += len(batch)
+        spent = before + time.monotonic() - begun
         if number % 100 == 99:
             print(f"{spent / 60:6.1f} min {done:6} examples, loss {sum(losses) / len(losses):.3f}", flush=True)
         if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
@@ -84,20 +89,22 @@ def main() -> None:
     print(f"{done} examples in {spent / 60:.1f} minutes", flush=True)
 
 
-def _rounds(data: Path, unigram: Unigram, done: int) -> Iterator[list[Window]]:
+def _rounds(data: Path, unigram: Unigram, seed: int, done: int) -> Iterator[list[Window]]:
     """Batches without end: each round draws anew from the sets that are larger than their share."""
-    for seed in count(SEED):
-        examples = training_examples(data, seed)
+    for drawn in count(seed):
+        examples = training_examples(data, drawn)
         if done < len(examples):
-            yield from batches(examples, unigram, size=BATCH, seed=seed, done=done)
+            yield from batches(examples, unigram, size=BATCH, seed=drawn, done=done)
         done = max(done - len(examples), 0)
 
 
-def _loss(reader: Reader, words: torch.Tensor, batch: Sequence[Window]) -> Any:
+def _loss(reader: Reader, words: torch.Tensor, batch: Sequence[Window], *, is_halved: bool) -> Any:
     longest = max(len(one.row.ids) for one in batch)
     ids = torch.tensor([one.row.ids + [1] * (longest - len(one.row.ids)) for one in batch])
     mask = (ids != 1).long()
-    starts, ends, answers = reader(words[ids], None if bool(mask.all()) else mask)
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_halved):
+        logits = reader(words[ids], None if bool(mask.all()) else mask)
+    starts, ends, answers = (part.float() for part in logits)
     allowed = mask.bool().clone()
     for place, one in enumerate(batch):
         allowed[place, 1 : one.row.first] = False
