@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from retrieval.candidate import Candidate
 from retrieval.datamodel import Span
 from retrieval.errors import ModelUnavailable
-from retrieval.reading import LONGEST_ANSWER_TOKENS, Reading, row, stretch
+from retrieval.reading import LONGEST_ANSWER_TOKENS, Reading, row, stretch, trimmed
 from retrieval.unigram import Token, Unigram
 from retrieval.weights import WordVectors
 
@@ -113,12 +113,16 @@ class OnnxReader:
         starts, ends, answers = self.logits(laid.ids)
         nowhere = float(starts[0] + ends[0])
         found: list[tuple[Sentence, Reading]] = []
+        text = candidate.document.snapshot.text
         begin = laid.first
         for place, sentence in enumerate(sentences, first):
             end = min(begin + len(sentence), laid.first + len(laid.tokens))
             if end > begin:
                 words, start, last = best_span(starts[begin:end], ends[begin:end])
-                span = Span(sentence[start].start, sentence[last].end)
+                words_end = sentence[last].end
+                is_end = words_end >= candidate.passage.sentences[place].end
+                said = trimmed(text[sentence[start].start : words_end], is_end=is_end)
+                span = Span(sentence[start].start, sentence[start].start + len(said))
                 reading = Reading(words - nowhere, answers, span if span.end > span.start else None)
                 found.append(((candidate, place), reading))
             begin = end

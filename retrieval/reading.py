@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from retrieval.datamodel import Span
 from retrieval.unigram import Token
 
-__all__ = ["LONGEST_ANSWER_TOKENS", "ROOM_TOKENS", "UNREAD", "Reading", "Row", "row", "stretch"]
+__all__ = ["LONGEST_ANSWER_TOKENS", "ROOM_TOKENS", "UNREAD", "Reading", "Row", "row", "stretch", "trimmed"]
 
 QUESTION_TOKENS = 32
 TITLE_TOKENS = 14
 ROOM_TOKENS = 112  # of the sentences: what two or three say, and half the time of a whole passage
 LONGEST_ANSWER_TOKENS = 30
 BEGIN, END = 0, 2
+PAUSES = " ,;:،؛，、；："
+STOPS = ".?!。？！۔؟"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,13 @@ def row(question: Sequence[Token], title: Sequence[Token], text: Sequence[Token]
     ]
     kept = text[:ROOM_TOKENS]
     return Row([*before, *(token.id for token in kept), END], len(before), kept)
+
+
+def trimmed(words: str, *, is_end: bool) -> str:
+    """The words without the comma that their last token ends in, or the full stop of the sentence, if it `is_end`."""
+    words = words.rstrip(PAUSES)
+    last = words[max(words.rfind(" "), 0) :]
+    return words.rstrip(PAUSES + STOPS) if is_end and last.count(".") < 2 else words  # "U.S." keeps its own
 
 
 def stretch(lengths: Sequence[int], focus: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from retrieval.engine import Engine
 from retrieval.errors import ModelUnavailable
 from retrieval.models import prepare, unigram_alone
 from retrieval.reader import OnnxReader, Sentence
-from retrieval.reading import QUESTION_TOKENS, ROOM_TOKENS, TITLE_TOKENS, Reading, row, stretch
+from retrieval.reading import QUESTION_TOKENS, ROOM_TOKENS, TITLE_TOKENS, Reading, row, stretch, trimmed
 from retrieval.settings import Settings
 from retrieval.unigram import Token
 from retrieval.weights import WordVectors, read_weights, weights_file
@@ -51,6 +51,31 @@ def test_a_row_is_never_longer_than_what_it_may_hold() -> None:
     laid = row(many, many, many)
     assert laid.ids[1 : QUESTION_TOKENS + 1] == list(range(500 - QUESTION_TOKENS, 500))  # its end, which asks
     assert len(laid.ids) == 4 + QUESTION_TOKENS + TITLE_TOKENS + ROOM_TOKENS
+
+
+@pytest.mark.parametrize(
+    ("words", "is_end", "shown"),
+    [
+        (
+            "International Fair for Trade in Services (CIFTIS),",
+            False,
+            "International Fair for Trade in Services (CIFTIS)",
+        ),
+        ("2013.", True, "2013"),
+        ("the Corp.", False, "the Corp."),  # the sentence goes on
+        ("in the U.S.", True, "in the U.S."),
+        ("26 ارب ڈالر۔", True, "26 ارب ڈالر"),
+        ("85个国家，", False, "85个国家"),
+        ("14.5", True, "14.5"),
+    ],
+)
+def test_words_are_pointed_at_without_the_comma_that_their_last_token_ends_in(
+    words: str,
+    *,
+    is_end: bool,
+    shown: str,
+) -> None:
+    assert trimmed(words, is_end=is_end) == shown
 
 
 # What its word changes

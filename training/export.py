@@ -1,9 +1,11 @@
 """The trained network as the int8 graph that comes with Quoth.
 
-    python -m training.export --checkpoint FILE [--graph retrieval/reader.onnx]
+    python -m training.export --checkpoint FILE [--graph retrieval/reader.onnx] [--between GRAPH]
 
 The graph takes `vectors` (1, tokens, dimensions; float32) and gives `starts`, `ends` (1, tokens) and `answers` (1,).
-Weights are quantised as the encoder's are.
+Weights are quantised as the encoder's are. With `--between` they are the mean of the checkpoint's and of those of the
+graph that the training went on from: what was learnt last of the training's sets costs less elsewhere (Wortsman et al.
+2022, "Robust fine-tuning of zero-shot models").
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pathlib import Path
 import torch
 
 from retrieval.export import OPSET, quantise
-from training.network import Reader
+from training.network import Reader, shipped
 
 
 def main() -> None:
@@ -23,8 +25,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--graph", type=Path, default=Path("retrieval/reader.onnx"))
+    parser.add_argument("--between", type=Path, help="the graph that the training went on from")
     options = parser.parse_args()
     state = torch.load(options.checkpoint)["reader"]
+    if options.between:
+        before = shipped(options.between).state_dict()
+        state = {name: (values + before[name]) / 2 for name, values in state.items()}
     layers = 1 + max(int(name.split(".")[3]) for name in state if name.startswith("bert.encoder.layer."))
     reader = Reader(layers)
     reader.load_state_dict(state)
