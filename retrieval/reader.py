@@ -119,12 +119,11 @@ class OnnxReader:
             end = min(begin + len(sentence), laid.first + len(laid.tokens))
             if end > begin:
                 words, start, last = best_span(starts[begin:end], ends[begin:end])
-                words_end = sentence[last].end
-                is_end = words_end >= candidate.passage.sentences[place].end
-                said = trimmed(text[sentence[start].start : words_end], is_end=is_end)
-                span = Span(sentence[start].start, sentence[start].start + len(said))
-                reading = Reading(words - nowhere, answers, span if span.end > span.start else None)
-                found.append(((candidate, place), reading))
+                said_from, said_to = sentence[start].start, sentence[last].end
+                is_end = said_to >= candidate.passage.sentences[place].end
+                said = trimmed(text[said_from:said_to], is_end=is_end)
+                span = Span(said_from, said_from + len(said)) if said else None
+                found.append(((candidate, place), Reading(words - nowhere, answers, span)))
             begin = end
         return found
 

@@ -66,10 +66,12 @@ def row(question: Sequence[Token], title: Sequence[Token], text: Sequence[Token]
 
 
 def trimmed(words: str, *, is_end: bool) -> str:
-    """The words without the comma that their last token ends in, or the full stop of the sentence, if it `is_end`."""
-    words = words.rstrip(PAUSES)
-    last = words[max(words.rfind(" "), 0) :]
-    return words.rstrip(PAUSES + STOPS) if is_end and last.count(".") < 2 else words  # "U.S." keeps its own
+    """The words without the comma that their last token ends in, or the full stop of the sentence, if it `is_end`.
+
+    What consists of nothing else is left as it is.
+    """
+    is_initials = words[words.rstrip().rfind(" ") + 1 :].count(".") > 1  # "U.S." keeps its own
+    return words.rstrip(PAUSES + STOPS if is_end and not is_initials else PAUSES) or words
 
 
 def stretch(lengths: Sequence[int], focus: int) -> tuple[int, int]:

@@ -67,6 +67,8 @@ def test_a_row_is_never_longer_than_what_it_may_hold() -> None:
         ("26 ارب ڈالر۔", True, "26 ارب ڈالر"),
         ("85个国家，", False, "85个国家"),
         ("14.5", True, "14.5"),
+        ("۔", True, "۔"),  # an empty span is none
+        (", ", False, ", "),
     ],
 )
 def test_words_are_pointed_at_without_the_comma_that_their_last_token_ends_in(
