@@ -48,7 +48,7 @@ _AS_NUMBER = {True: 1.0, None: 0.0, False: -1.0}
 class Weighed:
     """A sentence of a candidate with its signals, the score they add up to, and what its context lacks.
 
-    `reading` is what a reader says of it; None where there is no reader.
+    `reading` is what a reader says of it, None where there is no reader; `plain` the score without its word.
     """
 
     candidate: Candidate
@@ -56,6 +56,7 @@ class Weighed:
     signals: Signals
     score: float
     lacking: tuple[str, ...]
+    plain: float
     reading: Reading | None = None
 
     @property
@@ -102,6 +103,7 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
     ordered = sorted(sentences, key=lambda one: (ids[id(one.candidate)], one.place))
     texts = [one.candidate.findings.keys[one.place] for one in ordered]
     scores = np.array([one.score for one in ordered])
+    plains = np.array([one.plain for one in ordered])
     left = np.ones(len(ordered), dtype=bool)
     runs = _Runs.of(ordered)
     chosen: list[Excerpt] = []
@@ -129,6 +131,7 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
             if ordered[one].candidate.document.id == document.id and ordered[one].span.meets(span)
         ]
         both = sorted({*taken, *alike})
+        plain = _chances(plains, left)
         left[both] = False
         if any(_repeats(before, excerpt) for before in chosen):
             continue
@@ -136,10 +139,12 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
         inside = [ordered[one] for one in taken]
         found = _contents(excerpt, inside)
         signals = _of_excerpt(best, excerpt, inside, ordered, named.coverage(named.look(found)))
-        chance = float(chances[both].sum())
-        rest = float(chances[left].max(initial=0.0))
         missing = best.lacking or _spoken_otherwise(query, signals)
-        yield Choice(excerpt, found, signals, chance, chance - rest, missing, _said(query, best.reading, signals))
+        # Where a year or number asked for is not there, a reader does not vouch for the excerpt by its chance either.
+        told = [chances, plain] if best.signals.numbers_lacking else [chances]
+        chance = min(float(one[both].sum()) for one in told)
+        lead = min(float(one[both].sum() - one[left].max(initial=0.0)) for one in told)
+        yield Choice(excerpt, found, signals, chance, lead, missing, _said(query, best.reading, signals))
 
 
 def _said(query: Query, reading: Reading | None, signals: Signals) -> Reading | None:
@@ -248,10 +253,11 @@ def weighed(query: Query, candidates: Sequence[Candidate], weigh: Weigh, asked: 
     found = [one for same in by_document.values() for one in looking.document(same)]
     added = _by_date(candidates, asked) if asked is not None else {}
     weighed = [
-        Weighed(candidate, place, signals, score + added.get(candidate.document.published, 0.0), surfaces)
+        Weighed(candidate, place, signals, plain, surfaces, plain)
         for (candidate, place, signals, surfaces), score in zip(
             found, scored([signals for _, _, signals, _ in found], network()), strict=True
         )
+        for plain in [score + added.get(candidate.document.published, 0.0)]
     ]
     return sorted(weighed, key=lambda one: (-one.score, one.candidate.document.id, one.span.start))
 
@@ -267,7 +273,7 @@ def reread(
     again = []
     for one in sentences:
         reading = found.get((one.candidate.passage.id, one.place), UNREAD)
-        again.append(replace(one, reading=reading, score=fitted.score(one.score, reading)))
+        again.append(replace(one, reading=reading, score=fitted.score(one.plain, reading)))
     return sorted(again, key=lambda one: -one.score)
 
 

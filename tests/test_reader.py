@@ -329,6 +329,26 @@ def test_words_that_the_plain_signals_hold_together_stay_together(
     engine.close()
 
 
+def test_what_lacks_a_year_is_no_surer_for_being_the_only_sentence_that_a_reader_leaves(
+    folder: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    """Its score lifts the sentence above the others, and the share of the chances is part of the plain confidence."""
+    source = lines(
+        tmp_path / "a.jsonl",
+        fair="The theme of the harbour fair in 2024 was bridges.",
+        other="The theme of the harbour fair in 2021 was tunnels.",
+    )
+    question = "What was the theme of the harbour fair in 2019?"
+    reading = asking(folder, encoder, source, Pointing("bridges", 8.0))
+    plain = Engine(folder, Settings(), lambda: encoder)
+    replies = [engine.ask(question) for engine in (reading, plain)]
+    firsts = [(reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0].text for reply in replies]
+    assert firsts[0] == firsts[1]
+    assert 0 < replies[0].confidence <= replies[1].confidence
+    for engine in (reading, plain):
+        engine.close()
+
+
 def test_what_is_named_and_not_there_no_reader_vouches_for(folder: Path, encoder: Encoder, source: Path) -> None:
     question = "Who won the Olympic robotics cup in Berlin?"
     reading = asking(folder, encoder, source, Pointing("robotics", 8.0))
