@@ -23,7 +23,8 @@ from retrieval.whole import remove_leftovers, whole_file, whole_folder
 __all__ = ["DEFAULT_MODEL", "Model", "cache_folder", "prepare", "unigram_alone"]
 
 DEFAULT_MODEL = "multilingual-e5-small"
-FORMAT = 5  # of a prepared model: another number prepares anew, and gives the model another identity
+FORMAT = 6  # of a prepared model: another number prepares anew
+SPACE = 5  # of its embeddings: another number gives the model another identity, and no library's can be compared
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -236,7 +237,7 @@ def _load(folder: Path) -> Model:
     try:
         described = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         prepared = Model(folder=folder, **described)
-        return replace(prepared, identity=f"{prepared.identity}-{FORMAT}")
+        return replace(prepared, identity=f"{prepared.identity}-{SPACE}")
     except (FileNotFoundError, ValueError, TypeError) as error:
         raise ModelUnavailable(
             f"expected a prepared model in {folder}, found it damaged: remove that folder, it is made again"

@@ -22,7 +22,7 @@ from retrieval.charsmap import charsmap
 from retrieval.encode import Embeddings, OnnxEncoder
 from retrieval.engine import Engine
 from retrieval.errors import ModelMismatch, ModelUnavailable, StorageError
-from retrieval.models import DEFAULT_MODEL, FORMAT, Model, prepare
+from retrieval.models import DEFAULT_MODEL, FORMAT, SPACE, Model, prepare
 from retrieval.sentences import split
 from retrieval.settings import Settings
 from retrieval.weights import read_vocabulary, read_weights
@@ -76,17 +76,17 @@ def test_a_prepared_model_that_is_damaged_is_one_line(tmp_path: Path, described:
     assert "remove that folder" in refusal(DEFAULT_MODEL, tmp_path)
 
 
-def test_another_format_is_another_model_to_a_library(
+def test_other_embeddings_are_another_model_to_a_library(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its vectors differ, though the weights are the same."""
+    """Though the weights are the same."""
     described = {"identity": "x@1", "dimensions": 64, "max_tokens": 512, "query_prompt": "", "passage_prompt": ""}
     engines = []
+    place = tmp_path / "models" / f"{DEFAULT_MODEL}-{FORMAT}"
+    place.mkdir(parents=True)
+    (place / "model.json").write_text(json.dumps(described))
     for number in (5, 6):
-        monkeypatch.setattr("retrieval.models.FORMAT", number)
-        place = tmp_path / "models" / f"{DEFAULT_MODEL}-{number}"
-        place.mkdir(parents=True)
-        (place / "model.json").write_text(json.dumps(described))
+        monkeypatch.setattr("retrieval.models.SPACE", number)
         encoder = BagOfWords(prepare(cache=tmp_path).identity, 64)
         engines.append(Engine(folder, Settings(), lambda encoder=encoder: encoder))  # type: ignore[misc]
     made, other = engines
@@ -202,11 +202,29 @@ def test_the_rebuilt_model_loads_and_the_fast_one_agrees_with_it(model: Model, o
     chosen = sentences()
     exact = network.encode(chosen, prompt_name="passage", convert_to_numpy=True, normalize_embeddings=True)
     agreement = cosines(onnx.encode(chosen, prompt="passage"), exact)
-    assert float(agreement.mean()) >= 0.998
+    assert float(agreement.mean()) >= 0.999
     assert float(agreement.min()) >= 0.97
     questions = onnx.encode(chosen[:20], prompt="query")
     exact = network.encode(chosen[:20], prompt_name="query", convert_to_numpy=True, normalize_embeddings=True)
-    assert float(cosines(questions, exact).mean()) >= 0.998
+    assert float(cosines(questions, exact).mean()) >= 0.999
+
+
+@pytest.mark.slow
+def test_what_stands_out_is_multiplied_apart_and_adds_up_to_the_same(model: Model) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    from retrieval.export import APART, multiply_apart
+
+    network = SentenceTransformer(str(model.folder / "sentence-transformers"), device="cpu")
+    exact = network.encode(sentences()[:40], convert_to_numpy=True)
+    multiply_apart(network)
+    parted = network.encode(sentences()[:40], convert_to_numpy=True)
+    assert float(np.abs(parted - exact).max()) < 1e-5
+    apart = {name: part for name, part in network.named_modules() if name.endswith(f".{APART}")}
+    assert all(isinstance(part, torch.nn.Linear) and part.in_features < 16 for part in apart.values())
+    # The channels of 33 and 61, where the others stay below 8: measured on other texts than those of the export.
+    assert {"layer.0.output.dense", "layer.4.output.dense"} <= {name[name.index("layer.") : -6] for name in apart}
 
 
 @pytest.mark.slow
@@ -270,7 +288,7 @@ def test_another_weights_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_prepared_model_says_what_made_it(model: Model) -> None:
     described = json.loads((model.folder / "model.json").read_text(encoding="utf-8"))
-    assert f"{described['identity']}-{FORMAT}" == model.identity
+    assert f"{described['identity']}-{SPACE}" == model.identity
     assert model.identity.startswith(f"{DEFAULT_MODEL}@")
     assert (model.dimensions, model.max_tokens, model.query_prompt, model.passage_prompt) == (
         384,
