@@ -257,8 +257,10 @@ class Ranking:
             known = best.get(hit.passage_id)
             if known is None or hit.score > known.score:
                 best[hit.passage_id] = hit
-        ordered = sorted(best.values(), key=lambda hit: (-hit.score, hit.passage_id))
-        object.__setattr__(self, "hits", tuple(ordered))
+        self._put(sorted(best.values(), key=lambda hit: (-hit.score, hit.passage_id)))
+
+    def _put(self, hits: Iterable[Hit]) -> None:
+        object.__setattr__(self, "hits", tuple(hits))
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
@@ -268,7 +270,9 @@ class Ranking:
 
     def top(self, depth: int) -> Ranking:
         """The first `depth` hits."""
-        return Ranking(self.hits[:depth])
+        first = Ranking()
+        first._put(self.hits[:depth])
+        return first
 
 
 @dataclass(frozen=True, slots=True)

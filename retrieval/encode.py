@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from retrieval.errors import ModelUnavailable
 from retrieval.models import Model
+from retrieval.session import session
 from retrieval.unigram import Unigram
 
 __all__ = ["Embeddings", "Encoder", "OnnxEncoder", "Prompt"]
@@ -45,14 +46,8 @@ class OnnxEncoder:
     """A prepared model in memory. Safe for several threads; `threads` is how many texts are encoded at a time."""
 
     def __init__(self, model: Model, *, threads: int) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
         try:
-            self._session = onnxruntime.InferenceSession(str(model.graph), options, providers=["CPUExecutionProvider"])
+            self._session = session(model.graph)
             self._token_ids = _tokenizer(model)
         except Exception as error:  # both libraries raise their own kinds for a file that is cut or changed
             raise ModelUnavailable(

@@ -12,14 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
 from retrieval import excerpt, indexes
+from retrieval.ahead import Ahead
 from retrieval.candidate import Candidate
 from retrieval.confidence import decide
 from retrieval.datamodel import Abstention, Document, Reply
 from retrieval.differing import mark_differing
-from retrieval.encode import Embeddings, Encoder
+from retrieval.encode import Encoder
 from retrieval.errors import BadQuestion, BusyLibrary, DamagedLibrary, ModelMismatch
 from retrieval.evidence import Weigh
 from retrieval.excerpt import Weighed
@@ -30,6 +29,7 @@ from retrieval.indexes import Indexes
 from retrieval.library import Library
 from retrieval.passages import passages
 from retrieval.question import Need, Query
+from retrieval.recent import Recent
 from retrieval.remembering import RememberingEncoder
 from retrieval.retold import Retold
 from retrieval.roman_urdu import in_urdu_letters
@@ -74,10 +74,13 @@ class Engine:
         self._make_encoder = make_encoder
         self._make_reader = make_reader
         self._indexes: Indexes | None = None
+        self._recent = Recent(self.library)
+        self._ahead = Ahead(self._checked_encoder)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the files and threads."""
         self._indexes = None
+        self._ahead.close()
         self.library.close()
 
     def another(self) -> Engine:
@@ -123,6 +126,7 @@ class Engine:
             within = admitted(self.library, filters, without)
             if within is not None and not within:
                 return Abstention(question, "filtered_out")
+            self._ahead.begin(*([] if history else [asked]))  # most questions are looked for as they are typed
             query = self.query(asked, [_without_filters(earlier.strip()) for earlier in history])
             weighed = self.read(query, self.weigh(query, within=within))
             stories = {one.candidate.document.id: one.candidate.about.keys for one in weighed}
@@ -154,7 +158,9 @@ class Engine:
     def search(self, query: Query, *, within: Collection[str] | None = None) -> list[Candidate]:
         """The passages worth reading for `query`, best first: of each language those that stand out in it."""
         with self._at_rest() as current:
-            return search(query, self._vector(query), current, self.library, self.settings, within=within)
+            # Of a question that leans on others, halfway between it and what it stands for.
+            vector = self._ahead.vector(*dict.fromkeys([query.asked.text, query.whole.text]))
+            return search(query, vector, current, self._recent, self._retold, self.settings, within=within)
 
     def boilerplate_of(self, document: Document) -> Callable[[str], bool]:
         """Whether a sentence, by its key, is what the outlet of `document` prints in other documents too."""
@@ -167,12 +173,6 @@ class Engine:
     @property
     def _retold(self) -> Retold:
         return Retold(self.library, self._current_indexes().lexical)
-
-    def _vector(self, query: Query) -> Embeddings:
-        """The unit vector of the question; of one that leans on others, halfway between it and what it stands for."""
-        texts = list(dict.fromkeys([query.asked.text, query.whole.text]))
-        mean = self._checked_encoder().encode(texts, prompt="query").mean(axis=0)
-        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
     def verify(self, quote: str) -> Verdict:
         """Whether `quote` is real: exact, altered, spliced or absent, and where; `BadQuestion` where it is no quote."""
@@ -252,7 +252,8 @@ class Engine:
     def _at_rest(self) -> Iterator[Indexes]:
         """The indexes, and while inside one state of them and of the library: spans are of the text that is read."""
         current = self._current_indexes()
-        with self.library.at_rest():
+        with self.library.at_rest() as generation:
+            self._recent.begin(generation)
             yield current
 
     def _current_indexes(self) -> Indexes:

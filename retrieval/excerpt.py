@@ -131,7 +131,8 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
             if ordered[one].candidate.document.id == document.id and ordered[one].span.meets(span)
         ]
         both = sorted({*taken, *alike})
-        plain = _chances(plains, left)
+        # Where a year or number asked for is not there, a reader does not vouch for the excerpt by its chance either.
+        told = [chances, _chances(plains, left)] if best.signals.numbers_lacking else [chances]
         left[both] = False
         if any(_repeats(before, excerpt) for before in chosen):
             continue
@@ -140,8 +141,6 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
         found = _contents(excerpt, inside)
         signals = _of_excerpt(best, excerpt, inside, ordered, named.coverage(named.look(found)))
         missing = best.lacking or _spoken_otherwise(query, signals)
-        # Where a year or number asked for is not there, a reader does not vouch for the excerpt by its chance either.
-        told = [chances, plain] if best.signals.numbers_lacking else [chances]
         chance = min(float(one[both].sum()) for one in told)
         lead = min(float(one[both].sum() - one[left].max(initial=0.0)) for one in told)
         yield Choice(excerpt, found, signals, chance, lead, missing, _said(query, best.reading, signals))

@@ -16,9 +16,10 @@ import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import tantivy
@@ -45,6 +46,7 @@ LARGE, MOST_TELLING = 50_000, 0.1  # passages of an index, and the share of them
 DEFINING_PASSAGES = 100  # that are looked at for what an abbreviation of the question stands for
 FEWEST_DEFINITIONS = 0.2  # of a form's definitions must say the same, or it is taken for a slip
 MOST_SAYING = 1000  # documents of a sentence that are looked at
+REMEMBERED_FREQUENCIES = 30_000  # of terms and sentences; 5 MB
 _SCORE_DECIMALS = (
     5  # the engine sums in 32 bits, in an order of its own: what lies below is noise, and must not break ties
 )
@@ -67,6 +69,7 @@ class LexicalIndex:
     def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema) -> None:
         self._searcher = searcher
         self._schema = schema
+        self._frequency = _frequencies(searcher)
 
     @classmethod
     def open(cls, folder: Path, checksums: Checksums | None = None) -> LexicalIndex:
@@ -86,10 +89,6 @@ class LexicalIndex:
     def document_frequency(self, term: str) -> int:
         """How many passages hold `term` in their body; those removed count until their segment is merged."""
         return self._frequency("body", term)
-
-    def _frequency(self, field: str, term: str) -> int:
-        with _READING:
-            return int(self._searcher.doc_freq(field, term))
 
     def that_say(self, key: str, *, at_least: int = 1) -> tuple[str, ...]:
         """The ids of the documents that hold the sentence of `key`, `MOST_SAYING` at most, in no order.
@@ -190,6 +189,20 @@ class LexicalIndex:
             if not isinstance(stored, bytes):
                 raise ValueError("a passage without its id")
             return stored.decode()
+
+
+def _frequencies(searcher: tantivy.Searcher) -> Callable[[str, str], int]:
+    """In how many passages a field holds a term; the last answers are remembered, as an index stays what it is.
+
+    A passage that is read again asks for each of its sentences again.
+    """
+
+    @lru_cache(REMEMBERED_FREQUENCIES)
+    def frequency(field: str, term: str) -> int:
+        with _READING:
+            return int(searcher.doc_freq(field, term))
+
+    return frequency
 
 
 def build(folder: Path, entries: Iterable[LexicalEntry]) -> None:

@@ -113,16 +113,18 @@ class Library:
         return int(found or "0")
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        """While inside, what is read is the library as it stood, whatever others commit; inside another, the same."""
+    def at_rest(self) -> Iterator[int]:
+        """While inside, what is read is the library as it stood, whatever others commit; inside another, the same.
+
+        It gives the generation that stands.
+        """
         if self.is_at_rest:
-            yield
+            yield self.generation
             return
         with storing(self.folder):
             self.connection.execute("BEGIN")
         try:
-            self.fact("generation")  # SQLite holds fast what stands at the first read
-            yield
+            yield self.generation  # SQLite holds fast what stands at the first read
         finally:
             if self.is_at_rest:  # SQLite may have ended it, where a page is damaged
                 with storing(self.folder):
@@ -189,10 +191,11 @@ class Library:
         """The documents of these ids, each with what was found in it; ids that are gone are left out."""
         wanted = list(dict.fromkeys(document_ids))
         read = {row[1]: row for row in self._rows_of(rows.DOCUMENTS, "documents.id", wanted)}
+        stands = self.has_findings
         found = {}
         for row in (read[document_id] for document_id in wanted if document_id in read):
             document = rows.document(row)
-            found[document.id] = (document, rows.about(row, document, stands=self.has_findings))
+            found[document.id] = (document, rows.about(row, document, stands=stands))
         return found
 
     def outlets(self, document_ids: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:

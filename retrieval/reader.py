@@ -22,6 +22,7 @@ from retrieval.candidate import Candidate
 from retrieval.datamodel import Span
 from retrieval.errors import ModelUnavailable
 from retrieval.reading import LONGEST_ANSWER_TOKENS, Reading, row, stretch, trimmed
+from retrieval.session import session
 from retrieval.unigram import Token, Unigram
 from retrieval.weights import WordVectors
 
@@ -50,17 +51,10 @@ class OnnxReader:
 
         `ModelUnavailable` where a file is missing or damaged.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
         self._words = WordVectors()
         try:
             with as_file(files("retrieval").joinpath("reader.onnx")) as own:
-                path = str(graph or own)
-                self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+                self._session = session(graph or own)
         except Exception as error:  # onnxruntime raises its own kinds for a file that is cut or changed
             raise ModelUnavailable(
                 "expected the reader's network, found it missing or damaged: install quoth again, or do without the "

@@ -42,7 +42,7 @@ class Retold:
         saying = (self._lexical.that_say(key, at_least=2) for key in keys)
         shared = Counter(found for same in saying for found in same if found != document_id)
         often = [found for found, count in shared.items() if count >= repeated.FEWEST_SHARED]
-        others = self._library.looked_through(often)
+        others = self._library.looked_through(often) if often else {}
         return tuple(sorted(one for one, (_, about) in others.items() if repeated.is_same_story(keys, about.keys)))
 
     def once(self, choices: Iterable[Choice], stories: Mapping[str, frozenset[str]]) -> Iterator[Choice]:

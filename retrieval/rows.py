@@ -28,7 +28,6 @@ __all__ = [
     "passage_checksum",
     "passage_fields",
     "reading",
-    "similarities",
     "source_checksum",
     "validators",
     "vectors_checksum",
@@ -39,7 +38,6 @@ __all__ = [
 ]
 
 Row: TypeAlias = tuple[Any, ...]  # as sqlite3 gives it
-COSINE_DECIMALS = 6
 SPAN_BYTES = 8
 
 # `findings` are what `findings.py` found, NULL where nobody has looked yet; the fact of that name tells their format.
@@ -159,6 +157,14 @@ class StoredVectors(NamedTuple):
         dimensions = len(self.vectors) // (4 + 2 * sentences)
         return np.frombuffer(self.vectors, "<f4", dimensions).astype(np.float32)
 
+    def matrix(self, dimensions: int) -> NDArray[np.float32]:
+        """The embedding of the passage, and below it those of its sentences: (1 + sentences, dimensions)."""
+        sentences = np.frombuffer(self.vectors, "<f2", offset=4 * dimensions).reshape(-1, dimensions)
+        found = np.empty((1 + len(sentences), dimensions), dtype=np.float32)
+        found[0] = np.frombuffer(self.vectors, "<f4", dimensions)
+        found[1:] = sentences
+        return found
+
 
 # A source, and what it holds.
 Entry: TypeAlias = tuple[Reading, Sequence[tuple[Document, Sequence[EncodedPassage]]]]
@@ -268,23 +274,6 @@ def written_vectors(encoded: EncodedPassage) -> bytes:
 def vectors_checksum(passage_id: str, vectors: bytes) -> int:
     """The checksum of a passage's embeddings, and of whose they are."""
     return zlib.crc32(vectors, zlib.crc32(passage_id.encode()))
-
-
-def similarities(stored: Sequence[StoredVectors], vector: NDArray[np.float32]) -> list[tuple[float, tuple[float, ...]]]:
-    """The cosines of a unit vector with each passage, and with each of its sentences."""
-    if not stored:
-        return []
-    whole_bytes = 4 * len(vector)
-    wholes = np.frombuffer(b"".join([one.vectors[:whole_bytes] for one in stored]), "<f4").reshape(len(stored), -1)
-    parts = np.frombuffer(b"".join([one.vectors[whole_bytes:] for one in stored]), "<f2").reshape(-1, len(vector))
-    # What lies below these decimals depends on what else is in the product.
-    cosines = np.round(parts.astype(np.float32) @ vector, COSINE_DECIMALS).tolist()
-    found, position = [], 0
-    for one, whole in zip(stored, np.round(wholes @ vector, COSINE_DECIMALS).tolist(), strict=True):
-        after = position + (len(one.vectors) - whole_bytes) // (2 * len(vector))
-        found.append((whole, tuple(cosines[position:after])))
-        position = after
-    return found
 
 
 def written_spans(spans: Sequence[Span]) -> bytes:

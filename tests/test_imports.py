@@ -17,12 +17,12 @@ _LAYERS = {
     "leaves": "datamodel errors sentences analyze abbreviations dates lines page attribution language names numerals"
     " roman_urdu spelling quantities question contents findings candidate evidence asked alone aligning"
     " filters timing transaction vectors checksums manifest fitted charset charsmap unigram reading weights export"
-    " whole models settings",
+    " whole models session settings",
     "stages": "read web repeated articles passages encode dense lexical fuse excerpt reader differing confidence"
     " followup",
     "store": "rows migration library writer backup",
-    "gathering": "gather remembering",
-    "derived": "indexes ingest verify retold",
+    "gathering": "gather remembering ahead",
+    "derived": "indexes ingest verify recent retold",
     "search": "search",
     "engine": "engine",
 }
@@ -39,7 +39,7 @@ _OWNERS = {
     "sentence_transformers": {"retrieval/export.py"},
     "transformers": {"retrieval/export.py"},
     "onnx": {"retrieval/export.py"},
-    "onnxruntime": {"retrieval/encode.py", "retrieval/export.py", "retrieval/reader.py"},
+    "onnxruntime": {"retrieval/export.py", "retrieval/session.py"},
     "tokenizers": {"retrieval/encode.py", "retrieval/weights.py"},
     "sqlite3": {
         "bot/telegram/store.py",

@@ -250,7 +250,6 @@ def test_a_reader_sees_one_state_of_the_library_while_another_replaces_it(
     path = tmp_path / "a.jsonl"
     engine.ingest([str(lines(path, port=PORT, rain=RAIN))])
     reader = opened()
-    reader.warm_up()
     reads = getattr(Library, step)
 
     def read(library: Library, wanted: object) -> object:
@@ -340,7 +339,6 @@ def test_the_journal_stays_short_though_somebody_always_reads(
 def test_a_document_that_its_passages_do_not_find_is_damage(engine: Engine, opened: Open, tmp_path: Path) -> None:
     engine.ingest([str(lines(tmp_path / "a.jsonl", port=PORT, school=SCHOOL))])
     reader = opened()
-    reader.warm_up()
     engine.library.connection.execute("PRAGMA foreign_keys = OFF")
     engine.library.connection.execute("UPDATE documents SET id = 'other' WHERE id = 'school'")
     with pytest.raises(DamagedLibrary, match="quoth check"):

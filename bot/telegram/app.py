@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import secrets
@@ -31,6 +30,7 @@ from telegram import (
 from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ContextTypes
 
+from bot.collector import calm_collector
 from bot.telegram.administration import Administration
 from bot.telegram.answering import Answering, Busy
 from bot.telegram.commands import Commands
@@ -146,8 +146,7 @@ class _Service:
     async def _start(self, application: Application) -> None:  # type: ignore[type-arg]
         """Load, greet Telegram, take up what was left, let updates come; `InputError` where that cannot be."""
         await self._answering.run(lambda engine: engine.warm_up())
-        gc.collect()
-        gc.freeze()  # tables and dictionaries stay: to look through them again and again would hold up the loop
+        calm_collector()
         try:
             await application.initialize()
             await application.start()
