@@ -39,8 +39,8 @@ from retrieval.settings import Settings
 from training.examples import is_held
 
 LOSS = 0.1
-SENTENCE = tuple(told(0.0, UNREAD))
-CONFIDENCE = ("bias", "plain", "words", "no answers", "unread")  # what else is told adds nothing there
+SENTENCE = tuple(name for name in told(0.0, UNREAD) if name != "anywhere")  # which is the same for all of a question's
+CONFIDENCE = ("bias", "plain", "words", "no answers", "unread", "anywhere")  # what else is told adds nothing there
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def gather(data: Path, graph: Path | None) -> list[Read]:
 
 
 def _held_squad(data: Path) -> Iterator[Asked]:
-    for name, count in {"questions": 500, "unanswerable": 500, "questions.ur": 250, "unanswerable.ur": 200}.items():
+    for name, count in {"questions": 1300, "unanswerable": 1300, "questions.ur": 500, "unanswerable.ur": 500}.items():
         held = [
             Asked(f"squad {name}", row["question"], answers_of(row), article)
             for row in read_rows(data / "squad" / f"{name}.jsonl")
@@ -137,7 +137,8 @@ def _held_squad(data: Path) -> Iterator[Asked]:
 
 
 def _values(plain: float, reading: Reading) -> tuple[float, ...]:
-    return tuple(told(plain, reading).values())
+    values = told(plain, reading)
+    return tuple(values[name] for name in SENTENCE)
 
 
 def fit_sentence(read: Sequence[Read]) -> dict[str, float]:
@@ -205,8 +206,8 @@ def fit_confidence(shown: Sequence[Shown]) -> dict[str, float]:
         value = float(np.average(np.logaddexp(0, totals) - right * totals, weights=counts))
         return value + 1e-3 * float(weights[1:] @ weights[1:])
 
-    limits = [(None, None), (0.1, None), (0.0, None), (0.0, None), (None, None)]
-    weights = minimize(loss, np.array([0.0, 0.8, 0.1, 0.1, -0.5]), method="L-BFGS-B", bounds=limits).x
+    limits = [(None, None), (0.1, None), (0.0, None), (0.0, None), (None, None), (0.0, None)]
+    weights = minimize(loss, np.array([0.0, 0.8, 0.1, 0.1, -0.5, 0.1]), method="L-BFGS-B", bounds=limits).x
     news = np.array([one.asked.kind.startswith("news") for one in shown])
     without_bias = table[news, 1:] @ weights[1:]
     weights[0] = brentq(lambda bias: float((1 / (1 + np.exp(-bias - without_bias)) - right[news]).mean()), -9.0, 9.0)

@@ -54,7 +54,7 @@ class Signals:
     asked_kind: float  # 1 where the sentence holds the kind of thing that is asked for, -1 where not, 0 if unknown
     asked_word: float  # the same for the thing whose value is asked: "theme" in "the theme of the meeting"
     asked_unit: float  # whether it holds a number of just what "how many …" asks for
-    contradicted: float  # 1 where it speaks of phase one and phase two was asked, 0.5 where of no phase
+    contradicted: float  # 1 where it speaks of phase one, or another year, than was asked for, 0.5 where of no phase
     other_script: float
     length: float  # of the sentence, in hundreds of characters, 5 at most
     brevity: float  # near 1 for a scrap of a sentence

@@ -103,7 +103,6 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
     ordered = sorted(sentences, key=lambda one: (ids[id(one.candidate)], one.place))
     texts = [one.candidate.findings.keys[one.place] for one in ordered]
     scores = np.array([one.score for one in ordered])
-    plains = np.array([one.plain for one in ordered])
     left = np.ones(len(ordered), dtype=bool)
     runs = _Runs.of(ordered)
     chosen: list[Excerpt] = []
@@ -131,8 +130,6 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
             if ordered[one].candidate.document.id == document.id and ordered[one].span.meets(span)
         ]
         both = sorted({*taken, *alike})
-        # Where a year or number asked for is not there, a reader does not vouch for the excerpt by its chance either.
-        told = [chances, _chances(plains, left)] if best.signals.numbers_lacking else [chances]
         left[both] = False
         if any(_repeats(before, excerpt) for before in chosen):
             continue
@@ -141,8 +138,10 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
         found = _contents(excerpt, inside)
         signals = _of_excerpt(best, excerpt, inside, ordered, named.coverage(named.look(found)))
         missing = best.lacking or _spoken_otherwise(query, signals)
-        chance = min(float(one[both].sum()) for one in told)
-        lead = min(float(one[both].sum() - one[left].max(initial=0.0)) for one in told)
+        if _is_of_another_year(query, best, found):
+            signals = replace(signals, contradicted=1.0)
+        chance = float(chances[both].sum())
+        lead = chance - float(chances[left].max(initial=0.0))
         yield Choice(excerpt, found, signals, chance, lead, missing, _said(query, best.reading, signals))
 
 
@@ -194,6 +193,17 @@ def _spoken_otherwise(query: Query, signals: Signals) -> tuple[str, ...]:
     """The phase that was asked for, where another one is spoken of."""
     ordinals = (need.surface for need in query.whole.needs if need.kind == "ordinal")
     return tuple(dict.fromkeys(ordinals)) if signals.contradicted == 1 else ()
+
+
+def _is_of_another_year(query: Query, best: Weighed, found: Contents) -> bool:
+    """Whether no year that was asked for stands anywhere near, in the date neither, and the excerpt names another."""
+    asked = {
+        need.surface: need.quantity.value
+        for need in query.whole.needs
+        if need.quantity is not None and need.quantity.kind == "year"
+    }
+    is_nowhere = bool(asked) and all(surface in best.lacking for surface in asked)
+    return is_nowhere and any(one.kind == "year" and one.value not in asked.values() for one in found.quantities)
 
 
 def _chances(scores: NDArray[np.float64], left: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -268,10 +278,11 @@ def reread(
 ) -> list[Weighed]:
     """The sentences, each with what the reader says of it and the score that this makes, best first; ties as before."""
     found = {(candidate.passage.id, place): reading for (candidate, place), reading in readings}
+    unread = replace(UNREAD, anywhere=max((reading.answers for reading in found.values()), default=0.0))
     fitted = fitted or rereading()
     again = []
     for one in sentences:
-        reading = found.get((one.candidate.passage.id, one.place), UNREAD)
+        reading = replace(found.get((one.candidate.passage.id, one.place), unread), anywhere=unread.anywhere)
         again.append(replace(one, reading=reading, score=fitted.score(one.plain, reading)))
     return sorted(again, key=lambda one: -one.score)
 

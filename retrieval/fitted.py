@@ -90,9 +90,10 @@ def _told(weights: Mapping[str, float], plain: float, reading: Reading) -> float
 def told(plain: float, reading: Reading) -> dict[str, float]:
     """What the weights of `Reread` are for: log odds for and against apart, as they tell more or less; cut off.
 
-    A sentence that was not read has a number of its own instead.
+    A sentence that was not read has a number of its own instead. What is said of all that was read is one for both.
     """
     values = dict.fromkeys(("words", "no words", "answers", "no answers", "unread"), 0.0)
+    values["anywhere"] = min(max(reading.anywhere, -LARGEST_ODDS), LARGEST_ODDS)
     if reading.span is None:
         return {"plain": plain, **values, "unread": 1.0}
     for name, odds in (("words", reading.words), ("answers", reading.answers)):

@@ -28,12 +28,14 @@ STOPS = ".?!。？！۔؟"
 class Reading:
     """What a reader says of a sentence, in log odds: that the words at `span` answer, and that what it read does.
 
-    `span` is of the snapshot's text; None where the sentence was not read.
+    `anywhere` is the highest of what it says so of all that it read for the question. `span` is of the snapshot's text;
+    None where the sentence was not read.
     """
 
     words: float
     answers: float
     span: Span | None
+    anywhere: float = 0.0
 
     def doubted(self, share: float) -> Reading:
         """The same, but of its word that what it read does not answer only so much of it counts."""
