@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import platformdirs
@@ -31,7 +32,8 @@ class RememberingEncoder:
     def __init__(self, encoder: Encoder, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._encoder = encoder
-        self._memory = sqlite3.connect(path)
+        self._memory = sqlite3.connect(path, check_same_thread=False)
+        self._lock = Lock()
         self._memory.execute("CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
 
     @property
@@ -46,6 +48,10 @@ class RememberingEncoder:
 
     def encode(self, texts: Sequence[str], *, prompt: Prompt) -> Embeddings:
         """Embeddings of `texts`, (texts, dimensions); only those never seen are computed."""
+        with self._lock:  # a question's is begun in a thread of its own
+            return self._encoded(texts, prompt)
+
+    def _encoded(self, texts: Sequence[str], prompt: Prompt) -> Embeddings:
         keys = [hashlib.sha256(f"{self.identity}\0{prompt}\0{text}".encode()).digest() for text in texts]
         known: dict[bytes, Embeddings] = {}
         for key in keys:
