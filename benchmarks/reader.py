@@ -57,18 +57,15 @@ def sets(data: Path) -> list[Set]:
         Set(
             "squad",
             paragraphs,
-            lambda: [
-                *_sample(_held(squad / "questions.jsonl"), 600),
-                *_sample(_held(squad / "unanswerable.jsonl"), 600),
-            ],
+            lambda: [*_held(squad / "questions.jsonl"), *_held(squad / "unanswerable.jsonl")],
             "en",
         ),
         Set(
             "squad, asked in Urdu",
             paragraphs,
             lambda: [
-                *_sample(_held(squad / "questions.ur.jsonl"), 200),
-                *_sample(_held(squad / "unanswerable.ur.jsonl"), 200),
+                *_sample(_held(squad / "questions.ur.jsonl"), 500),
+                *_sample(_held(squad / "unanswerable.ur.jsonl"), 500),
             ],
             "en",
         ),
