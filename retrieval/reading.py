@@ -38,8 +38,9 @@ class Reading:
     anywhere: float = 0.0
 
     def doubted(self, share: float) -> Reading:
-        """The same, but of its word that what it read does not answer only so much of it counts."""
-        return replace(self, answers=self.answers * share) if self.answers < 0 else self
+        """The same, but of its word that what it read does not answer only so much counts."""
+        answers, anywhere = (odds * share if odds < 0 else odds for odds in (self.answers, self.anywhere))
+        return replace(self, answers=answers, anywhere=anywhere)
 
 
 UNREAD = Reading(0.0, 0.0, None)

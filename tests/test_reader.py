@@ -367,6 +367,8 @@ def test_what_is_named_and_not_there_no_reader_vouches_for(folder: Path, encoder
 def test_of_a_reading_only_the_no_is_doubted() -> None:
     assert Reading(-2.0, -3.0, None).doubted(0.5) == Reading(-2.0, -1.5, None)
     assert Reading(-2.0, 3.0, None).doubted(0.5) == Reading(-2.0, 3.0, None)
+    assert Reading(-2.0, -3.0, None, -1.0).doubted(0.5) == Reading(-2.0, -1.5, None, -0.5)
+    assert Reading(-2.0, -3.0, None, 1.0).doubted(0.0) == Reading(-2.0, 0.0, None, 1.0)
 
 
 @pytest.mark.parametrize(
