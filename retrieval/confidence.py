@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrieval.datamodel import Abstention, Answer, Reason, Reply
-from retrieval.evidence import Choice
+from retrieval.evidence import Choice, Signals
 from retrieval.fitted import confidence_values, regression, rereading
 
 __all__ = ["confidence", "decide"]
+
+HALF = 0.5  # of what is asked, weighed
 
 
 def confidence(choice: Choice) -> float:
@@ -17,8 +19,16 @@ def confidence(choice: Choice) -> float:
     if choice.reading is None:
         return plain
     read = rereading().probability(plain, choice.reading)
-    # A reader takes what is near for what is asked: where something named is not there, it may doubt, but not vouch.
-    return min(plain, read) if choice.lacking or choice.signals.contradicted else read
+    return min(plain, read) if _is_elsewhere(choice.signals) else read
+
+
+def _is_elsewhere(signals: Signals) -> bool:
+    """Whether a name or number of the question is not there, or half of it.
+
+    A reader takes what is near for what is asked: there it may doubt, but not vouch.
+    """
+    is_named = not (signals.names_lacking or signals.numbers_lacking or signals.contradicted)
+    return not is_named or signals.context_coverage <= HALF
 
 
 def decide(question: str, choices: Sequence[Choice], *, operating_point: float) -> Reply:
