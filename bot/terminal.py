@@ -160,7 +160,7 @@ def _why(abstention: Abstention) -> str:
         case "filtered_out":
             return "What there is lies outside the dates or publishers that you asked for."
         case "near_miss":
-            return "What comes nearest speaks of another of its kind than you asked about."
+            return f"What comes nearest speaks of another of its kind than {missing or 'you asked about'}."
         case "terms_missing":
             return f"What comes nearest says nothing of {missing}."
         case "low_confidence":

@@ -81,6 +81,12 @@ The ferry opened in May.
     assert reply_text(reply, REACH, Style(width=80)) == expected
 
 
+@pytest.mark.parametrize(("missing", "told"), [(("2023",), "than “2023”."), ((), "than you asked about.")])
+def test_a_near_miss_says_of_what_nothing_was_found(missing: tuple[str, ...], told: str) -> None:
+    reply = Abstention("q", "near_miss", missing, (excerpt(document(), 0, 24),), 0.1)
+    assert f"\nWhat comes nearest speaks of another of its kind {told}\n" in reply_text(reply, REACH, Style(width=80))
+
+
 def test_what_is_unknown_is_left_out() -> None:
     bare = replace(document(), title=None, publisher=None, published=None, updated=None)
     text = reply_text(Answer("q", (excerpt(bare, 0, 24),), 0.5), REACH, Style())
