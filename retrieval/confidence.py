@@ -23,12 +23,13 @@ def confidence(choice: Choice) -> float:
 
 
 def _is_elsewhere(signals: Signals) -> bool:
-    """Whether a name or number of the question is not there, or half of it.
+    """Whether a name or number of the question is not there; in another script, of which less can be told, half of it.
 
     A reader takes what is near for what is asked: there it may doubt, but not vouch.
     """
-    is_named = not (signals.names_lacking or signals.numbers_lacking or signals.contradicted)
-    return not is_named or signals.context_coverage <= HALF
+    if signals.other_script and signals.context_coverage <= HALF:
+        return True
+    return bool(signals.names_lacking or signals.numbers_lacking or signals.contradicted)
 
 
 def decide(question: str, choices: Sequence[Choice], *, operating_point: float) -> Reply:
