@@ -48,9 +48,9 @@ def test_the_reply_speaks_the_language_of_the_question(
 def test_a_follow_up_goes_on_from_the_question_before(reader: Chat) -> None:
     reader.says("Who leads Pakistan's embassy in China?")
     reader.wait(1)
-    reader.says("and what does he hope to expand?")
+    reader.says("and what did he attend in Beijing?")
     answer = reader.wait(2)[1]
-    assert "hopes to expand services trade" in quotes(answer)
+    assert "Khalil Hashmi" in quotes(answer)
 
 
 def test_an_edited_question_edits_its_answer(reader: Chat) -> None:
