@@ -224,6 +224,9 @@ def _runs(ordered: Sequence[Weighed]) -> Iterator[tuple[int, int, float]]:
             other = ordered[last]
             if other.candidate is not one.candidate or other.place - one.place > last - first:
                 break  # another passage, or one between them is missing
+            text = one.candidate.document.snapshot.text
+            if last > first and text[spans[last - 1].end : spans[last].start].strip():
+                break  # what stands between them is not to be quoted
             length = spans[last].end - spans[first].start
             if last > first and length > LONGEST_CHARACTERS:
                 break

@@ -17,10 +17,11 @@ from retrieval.differing import mark_differing
 from retrieval.engine import Engine
 from retrieval.evidence import Choice, Signals
 from retrieval.excerpt import choose, scored, weighed
-from retrieval.findings import of_document, of_passage
+from retrieval.findings import of_document, of_passage, said
 from retrieval.fitted import Network, network, regression
 from retrieval.passages import passages
 from retrieval.question import Need, Query
+from retrieval.repeated import quotable
 from retrieval.sentences import split
 from retrieval.timing import Timing
 
@@ -246,6 +247,18 @@ def dated(identifier: str, sentence: str, published: str | None) -> Document:
 def test_of_equal_answers_the_newer_comes_first() -> None:
     found = [dated("a", "The fare is 300 rupees.", "2023-05-01"), dated("b", "The fare is 450 rupees.", "2025-05-01")]
     assert [one.excerpt.document.id for one in chosen("How much is the fare?", found)] == ["b", "a"]
+
+
+def test_no_excerpt_reaches_over_a_sentence_that_is_not_to_be_quoted() -> None:
+    """It was a traceback, where the sentences on both sides of an outlet's boilerplate answered together."""
+    text = "The Makran ferry carried 4,210 passengers. Follow us on all channels. The Makran ferry carried them in May."
+    (candidate,) = candidates(document("a", text))
+    left = quotable(candidate, {said("Follow us on all channels.")}.__contains__)
+    assert left is not None
+    query = Query.of("How many passengers did the Makran ferry carry in May?")
+    alike = [replace(one, score=1.0) for one in weighed(query, [left], weigh)]
+    found = [one.excerpt.text for one in choose(query, alike, weigh)]
+    assert sorted(found) == ["The Makran ferry carried 4,210 passengers.", "The Makran ferry carried them in May."]
 
 
 def test_an_excerpt_has_three_sentences_at_most_and_one_that_is_short_may_take_another() -> None:
