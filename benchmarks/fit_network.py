@@ -14,7 +14,7 @@ from retrieval.evidence import Signals
 from retrieval.excerpt import Weighed
 from retrieval.fitted import Network
 
-SIGNALS = [field.name for field in fields(Signals)]
+SIGNALS = list(Signals._fields)
 UNITS = 48
 EPOCHS = 14
 
@@ -99,7 +99,7 @@ def fit_network(judged: Sequence[Judged]) -> Network:
 
 
 def _table(sentences: Sequence[Weighed]) -> NDArray[np.float64]:
-    return np.array([[getattr(one.signals, name) for name in SIGNALS] for one in sentences], dtype=np.float64)
+    return np.array([one.signals for one in sentences], dtype=np.float64)
 
 
 def written(network: Network) -> dict[str, Any]:

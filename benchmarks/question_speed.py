@@ -45,7 +45,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("lexical search", lexical.LexicalIndex, "ceiling"),
     ("vectors of passages and sentences read, and compared", Recent, "nearness"),
     ("passages and documents read", Recent, "passages"),
-    ("passages and documents read ahead", Recent, "read_ahead"),
+    ("vectors of the lexical hits read ahead", Recent, "read_ahead"),
     ("boilerplate told", repeated, "quotable"),
     ("sentences weighed", excerpt, "weighed"),
     ("excerpts chosen, made to stand alone", excerpt, "standing_alone"),

@@ -158,6 +158,11 @@ class DenseIndex:
         return tuple(sorted(self._languages))
 
     @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has; 0 where there is none."""
+        return next((same[0].index.dimensions for same in self._languages.values()), 0)
+
+    @property
     def is_exact(self) -> bool:
         """Whether every search compares every vector."""
         return all(one.index.is_exact for same in self._languages.values() for one in same)

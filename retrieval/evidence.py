@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from retrieval.contents import Contents
 from retrieval.datamodel import Excerpt
@@ -31,8 +32,7 @@ _HEADS_OF_ALL_LANGUAGES = frozenset("phase part century quarter chapter".split()
 Weigh = Callable[[Need], float]  # how much a need matters: rare words more than common ones
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """What is known of a sentence as an answer, in plain numbers: what the fitted weights are for.
 
     Cosines lie in [-1, 1], standings are in spreads above the mean of the language's passages, coverages and shares in
@@ -120,8 +120,7 @@ def _script_of(surface: str) -> str:
     return script(surface)
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """What a text holds of a question: a bit for each of its terms and concepts, and all numbers if it names any.
 
     The script is the text's. That of texts together is their `|`.

@@ -139,7 +139,7 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
         signals = _of_excerpt(best, excerpt, inside, ordered, named.coverage(named.look(found)))
         missing = best.lacking or _spoken_otherwise(query, signals)
         if _is_of_another_year(query, best, found):
-            signals = replace(signals, contradicted=1.0)
+            signals = signals._replace(contradicted=1.0)
         chance = float(chances[both].sum())
         lead = chance - float(chances[left].max(initial=0.0))
         yield Choice(excerpt, found, signals, chance, lead, missing, _said(query, best.reading, signals))
@@ -242,8 +242,7 @@ def _of_excerpt(
     """The best sentence's signals, with what the other sentences of the excerpt, and the one before it, add."""
     before = [one for one in sentences if one.candidate is best.candidate and one.span.end <= excerpt.span.start]
     near = [*inside, *(sorted(before, key=lambda one: one.span)[-1:])]
-    return replace(
-        best.signals,
+    return best.signals._replace(
         similarity=max(one.signals.similarity for one in near),
         standing=max(one.signals.standing for one in near),
         coverage=coverage,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,7 @@ from retrieval.reading import Reading
 __all__ = ["Network", "Regression", "Reread", "confidence_values", "network", "regression", "rereading", "told"]
 
 LARGEST_ODDS = 8.0
-_NAMES = [field.name for field in fields(Signals)]
-_values = attrgetter(*_NAMES)
+_NAMES = list(Signals._fields)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +40,7 @@ class Network:
         """One score a sentence; the differences between those of one question are differences of log chances."""
         if not sentences:
             return []
-        inputs = (np.array([_values(signals) for signals in sentences]) - self.mean) / self.spread
+        inputs = (np.array(sentences) - self.mean) / self.spread
         units = np.maximum(inputs @ self.hidden.T + self.bias, 0)
         found: list[float] = (inputs @ self.direct + units @ self.output).round(6).tolist()
         return found
@@ -104,7 +102,7 @@ def told(plain: float, reading: Reading) -> dict[str, float]:
 
 def confidence_values(choice: Choice) -> dict[str, float]:
     """What the confidence regression looks at."""
-    return {**dict(zip(_NAMES, _values(choice.signals), strict=True)), "chance": choice.chance, "lead": choice.lead}
+    return {**choice.signals._asdict(), "chance": choice.chance, "lead": choice.lead}
 
 
 @cache

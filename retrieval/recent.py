@@ -63,10 +63,7 @@ class Recent:
 
     def nearness(self, passage_ids: Iterable[str], vector: NDArray[np.float32]) -> dict[str, Nearness]:
         """How near these passages are to a unit vector, (dimensions,), by id; ids that are gone are left out."""
-        found = self._vectors.of(
-            passage_ids,
-            lambda ids: {one.id: (one.language, one.matrix(len(vector))) for one in self._library.vectors(ids)},
-        )
+        found = self._matrices(passage_ids, len(vector))
         if not found:
             return {}
         ordered = sorted(found.items())
@@ -79,10 +76,10 @@ class Recent:
             position += len(matrix)
         return near
 
-    def read_ahead(self, passage_ids: Iterable[str]) -> None:
-        """Read what will probably be asked for; what is damaged is told when it is."""
+    def read_ahead(self, passage_ids: Iterable[str], dimensions: int) -> None:
+        """Read of these what `nearness` will ask for; what is damaged is told when it does."""
         with suppress(DamagedLibrary):
-            self._passages.of(passage_ids, self._read)
+            self._matrices(passage_ids, dimensions)
 
     def passages(self, passage_ids: Iterable[str]) -> dict[str, ReadPassage]:
         """These passages, in that order; `DamagedLibrary` where one or its document is gone."""
@@ -91,6 +88,13 @@ class Recent:
         if len(found) < len(set(wanted)):
             raise DamagedLibrary(f"expected every passage's document in {self._library.folder}: run `quoth check`")
         return {passage_id: found[passage_id] for passage_id in wanted}
+
+    def _matrices(self, passage_ids: Iterable[str], dimensions: int) -> dict[str, tuple[str, NDArray[np.float32]]]:
+        """Of each passage the language, and the embeddings: (1 + sentences, dimensions)."""
+        return self._vectors.of(
+            passage_ids,
+            lambda ids: {one.id: (one.language, one.matrix(dimensions)) for one in self._library.vectors(ids)},
+        )
 
     def _read(self, passage_ids: list[str]) -> dict[str, ReadPassage]:
         stored = self._library.passages(passage_ids)

@@ -50,7 +50,7 @@ def search(
     depth = settings.depth_passages
     terms = query.whole.terms
     lexical = {hit.passage_id: hit.score for hit in indexes.lexical.search_terms(terms, depth, within=within)}
-    recent.read_ahead(list(lexical)[: settings.read_passages])
+    recent.read_ahead(lexical, indexes.dense.dimensions)
     ceiling = indexes.lexical.ceiling(analyze.terms(query.whole.text)) or 1.0  # other forms are worth no more
     vector = wait_for_vector()
     backgrounds = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -127,7 +127,7 @@ def test_phase_one_is_not_quoted_beside_phase_two() -> None:
     assert [one.signals.contradicted for one in sentences] in ([0.0, 1.0], [1.0, 0.0])
     alike = [replace(one, score=1.0) for one in sentences]
     assert [len(split(one.excerpt.text)) for one in choose(query, alike, weigh)] == [1, 1]
-    agreeing = [replace(one, signals=replace(one.signals, contradicted=0.0)) for one in alike]
+    agreeing = [replace(one, signals=one.signals._replace(contradicted=0.0)) for one in alike]
     assert [one.excerpt.text for one in choose(query, agreeing, weigh)] == [text]
 
 
@@ -140,10 +140,10 @@ def test_a_long_sentence_is_quoted_up_to_a_comma() -> None:
 
 def test_the_word_that_is_asked_for_raises_a_score() -> None:
     """Under weights that know nothing."""
-    inputs = len(fields(Signals))
+    inputs = len(Signals._fields)
     none, unit = np.zeros(inputs), np.zeros(1)
     flat = Network(none, np.ones(inputs), none, np.zeros((1, inputs)), unit, unit)
-    sentences = [replace(choice().signals, asked_word=asked_word) for asked_word in (1.0, 0.0, -1.0)]
+    sentences = [choice().signals._replace(asked_word=asked_word) for asked_word in (1.0, 0.0, -1.0)]
     assert scored(sentences, flat) == [0.8, 0.0, -0.8]
 
 
@@ -160,7 +160,7 @@ def test_the_title_and_date_count_as_context() -> None:
 
 def choice(**changed: float) -> Choice:
     """A good choice, but for what is changed."""
-    base = {field.name: 0.0 for field in fields(Signals)}
+    base = dict.fromkeys(Signals._fields, 0.0)
     good = {"similarity": 0.92, "passage_similarity": 0.9, "standing": 6.0, "passage_standing": 5.0, "share": 0.5}
     full = {"coverage": 1.0, "telling_coverage": 1.0, "window_coverage": 1.0, "context_coverage": 1.0}
     found = chosen("How much are the fares?", [document("a", TEXT)])[0]
@@ -215,7 +215,7 @@ def test_nothing_found_is_an_abstention() -> None:
 
 
 def test_the_fitted_weights_are_for_these_signals() -> None:
-    signals = [field.name for field in fields(Signals)]
+    signals = list(Signals._fields)
     assert network().hidden.shape == (len(network().bias), len(signals))
     for found in (regression().same_script, regression().other_script):
         assert set(found) == {"bias", "chance", "lead", *signals} - {"other_script"}
@@ -223,10 +223,10 @@ def test_the_fitted_weights_are_for_these_signals() -> None:
 
 def test_a_network_is_its_formula() -> None:
     """The oracle: the sum written out."""
-    signals = [replace(choice().signals, standing=standing) for standing in (1.0, 4.0, 6.5)]
+    signals = [choice().signals._replace(standing=standing) for standing in (1.0, 4.0, 6.5)]
     fitted = network()
     for one, score in zip(signals, fitted.scores(signals), strict=True):
-        given = [getattr(one, field.name) for field in fields(Signals)]
+        given = list(one)
         scaled = [(x - mean) / spread for x, mean, spread in zip(given, fitted.mean, fitted.spread, strict=True)]
         total = sum(weight * x for weight, x in zip(fitted.direct, scaled, strict=True))
         for row, bias, output in zip(fitted.hidden, fitted.bias, fitted.output, strict=True):

@@ -38,6 +38,7 @@ def test_nearness_is_the_cosine_with_what_is_stored(seeded: Library) -> None:
     ids = ids_of(seeded)
     vector = np.full(64, 1 / 8, dtype=np.float32)
     fresh, known = Recent(seeded), Recent(seeded)
+    known.read_ahead(ids[::3], 64)
     known.nearness(ids[::2], vector)
     near = known.nearness(ids, vector)
     assert near == fresh.nearness(ids, vector)
@@ -54,7 +55,7 @@ def test_nearness_is_the_cosine_with_what_is_stored(seeded: Library) -> None:
 def test_passages_come_with_their_documents_and_in_the_order_that_was_asked(seeded: Library) -> None:
     ids = ids_of(seeded)[:30]
     read = Recent(seeded)
-    read.read_ahead(ids[:7])
+    read.passages(ids[:7])
     found = read.passages(reversed(ids))
     assert list(found) == ids[::-1]
     for stored in seeded.passages(ids):
@@ -66,7 +67,7 @@ def test_passages_come_with_their_documents_and_in_the_order_that_was_asked(seed
 
 def test_what_is_gone_is_told(seeded: Library) -> None:
     read = Recent(seeded)
-    read.read_ahead(["nowhere#0"])
+    read.read_ahead(["nowhere#0"], 64)
     assert read.nearness(["nowhere#0"], np.ones(64, dtype=np.float32)) == {}
     with pytest.raises(DamagedLibrary, match="quoth check"):
         read.passages([*ids_of(seeded)[:2], "nowhere#0"])
