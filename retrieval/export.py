@@ -76,7 +76,11 @@ def export(model: str, graph: Path, tokenizer: Path) -> ExportedModel:
 
 
 def multiply_apart(network: Any) -> None:
-    """Part the network's linear layers in two: what stands out of their inputs, and the rest."""
+    """Part the network's linear layers in two: what stands out of their inputs, and the rest.
+
+    Of W x, W (outputs, inputs), the columns of what stands out are put into a product of their own and are zero in the
+    first, and so is what is multiplied with them: the sum of both stays W x.
+    """
     import torch
 
     class Parted(torch.nn.Module):
@@ -94,6 +98,18 @@ def multiply_apart(network: Any) -> None:
             return self.rest(values * self.others) + self.apart(values[..., self.channels])
 
     linears = {name: part for name, part in network.named_modules() if isinstance(part, torch.nn.Linear)}
+    for name, largest in _largest_inputs(network, linears).items():
+        ranked = largest.sort(descending=True).values
+        channels = (largest > STANDING_OUT * ranked[min(RANK, len(ranked)) - 1]).nonzero()[:, 0]
+        if len(channels):
+            parent, _, own = name.rpartition(".")
+            setattr(network.get_submodule(parent), own, Parted(linears[name], channels))
+
+
+def _largest_inputs(network: Any, linears: dict[str, Any]) -> dict[str, Any]:
+    """The largest size that each number of what goes into these layers has in `SAMPLES`, (inputs,) by name."""
+    import torch
+
     largest = {name: torch.zeros(linear.in_features) for name, linear in linears.items()}
 
     def watching(name: str) -> Any:
@@ -108,12 +124,7 @@ def multiply_apart(network: Any) -> None:
         network.encode(list(SAMPLES))
     for hook in hooks:
         hook.remove()
-    for name, linear in linears.items():
-        ranked = largest[name].sort(descending=True).values
-        channels = (largest[name] > STANDING_OUT * ranked[min(RANK, len(ranked)) - 1]).nonzero()[:, 0]
-        if len(channels):
-            parent, _, own = name.rpartition(".")
-            setattr(network.get_submodule(parent), own, Parted(linear, channels))
+    return largest
 
 
 def _export_float(network: Any, path: Path) -> None:
