@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def fit_confidence(shown: Sequence[Shown]) -> Regression:
 def first_shown(one: Judged, network: Network) -> Shown:
     """What is shown first when the network scores the question's sentences."""
     scores = scored([sentence.signals for sentence in one.sentences], network)
-    rescored = [replace(sentence, score=score) for sentence, score in zip(one.sentences, scores, strict=True)]
+    rescored = [sentence._replace(score=score) for sentence, score in zip(one.sentences, scores, strict=True)]
     choice = one.choose(rescored)[0]
     homes = (choice.excerpt.document.id, *choice.excerpt.also_in)
     answers = [answer for home in homes for answer in one.asked.answers.get(home, ())]

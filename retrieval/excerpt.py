@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +44,7 @@ _NAMING = frozenset({"name", "role"})
 _AS_NUMBER = {True: 1.0, None: 0.0, False: -1.0}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Weighed:
+class Weighed(NamedTuple):
     """A sentence of a candidate with its signals, the score they add up to, and what its context lacks.
 
     `reading` is what a reader says of it, None where there is no reader; `plain` the score without its word.
@@ -280,12 +279,12 @@ def reread(
 ) -> list[Weighed]:
     """The sentences, each with what the reader says of it and the score that this makes, best first; ties as before."""
     found = {(candidate.passage.id, place): reading for (candidate, place), reading in readings}
-    unread = replace(UNREAD, anywhere=max((reading.answers for reading in found.values()), default=0.0))
+    unread = UNREAD._replace(anywhere=max((reading.answers for reading in found.values()), default=0.0))
     fitted = fitted or rereading()
     again = []
     for one in sentences:
-        reading = replace(found.get((one.candidate.passage.id, one.place), unread), anywhere=unread.anywhere)
-        again.append(replace(one, reading=reading, score=fitted.score(one.plain, reading)))
+        reading = found.get((one.candidate.passage.id, one.place), unread)._replace(anywhere=unread.anywhere)
+        again.append(one._replace(reading=reading, score=fitted.score(one.plain, reading)))
     return sorted(again, key=lambda one: -one.score)
 
 

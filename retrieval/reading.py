@@ -8,7 +8,8 @@ Source of the form: Devlin et al. 2019, "BERT", section 4.3 (SQuAD 2.0): the fir
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from retrieval.datamodel import Span
 from retrieval.unigram import Token
@@ -24,8 +25,7 @@ PAUSES = " ,;:،؛，、；："
 STOPS = ".?!。？！۔؟"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a reader says of a sentence, in log odds: that the words at `span` answer, and that what it read does.
 
     `anywhere` is the highest of what it says so of all that it read for the question. `span` is of the snapshot's text;
@@ -40,7 +40,7 @@ class Reading:
     def doubted(self, share: float) -> Reading:
         """The same, but of its word that what it read does not answer only so much counts."""
         answers, anywhere = (odds * share if odds < 0 else odds for odds in (self.answers, self.anywhere))
-        return replace(self, answers=answers, anywhere=anywhere)
+        return self._replace(answers=answers, anywhere=anywhere)
 
 
 UNREAD = Reading(0.0, 0.0, None)

@@ -125,9 +125,9 @@ def test_phase_one_is_not_quoted_beside_phase_two() -> None:
     query = Query.of("What did phase two of the dam add?")
     sentences = weighed(query, candidates(document("a", text)), weigh)
     assert [one.signals.contradicted for one in sentences] in ([0.0, 1.0], [1.0, 0.0])
-    alike = [replace(one, score=1.0) for one in sentences]
+    alike = [one._replace(score=1.0) for one in sentences]
     assert [len(split(one.excerpt.text)) for one in choose(query, alike, weigh)] == [1, 1]
-    agreeing = [replace(one, signals=one.signals._replace(contradicted=0.0)) for one in alike]
+    agreeing = [one._replace(signals=one.signals._replace(contradicted=0.0)) for one in alike]
     assert [one.excerpt.text for one in choose(query, agreeing, weigh)] == [text]
 
 
@@ -256,7 +256,7 @@ def test_no_excerpt_reaches_over_a_sentence_that_is_not_to_be_quoted() -> None:
     left = quotable(candidate, {said("Follow us on all channels.")}.__contains__)
     assert left is not None
     query = Query.of("How many passengers did the Makran ferry carry in May?")
-    alike = [replace(one, score=1.0) for one in weighed(query, [left], weigh)]
+    alike = [one._replace(score=1.0) for one in weighed(query, [left], weigh)]
     found = [one.excerpt.text for one in choose(query, alike, weigh)]
     assert sorted(found) == ["The Makran ferry carried 4,210 passengers.", "The Makran ferry carried them in May."]
 
