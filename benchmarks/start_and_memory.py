@@ -23,7 +23,7 @@ from benchmarks.cases import QUESTIONS, SEEDS
 from benchmarks.machine import ROOT, heading
 from benchmarks.timing import Timing, median, minimum, run_python, timed
 
-LIMIT_MB = 700
+LIMIT_MB = 500
 PACKAGES = ("numpy", "faiss", "retrieval", "onnxruntime", "bot", "rich", "tantivy")
 
 
