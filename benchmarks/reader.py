@@ -5,7 +5,9 @@
 Each collection is whole; each question is asked of both in turn. `caught` is the share of the near misses below the
 confidence under which 10 % of the answerable lie. The words that are highlighted in the first excerpt are held against
 the gold answers where that excerpt is of the gold document: exact match, and F1 of their words (of their characters in
-Chinese), each articles and punctuation aside, as SQuAD does. `--changed` prints questions whose outcome changed.
+Chinese), each articles and punctuation aside, as SQuAD does. What is won may be spent on answers or on honest noes: a
+third row decides at the point where the reader declines as many of the unanswerable as are declined without it.
+`--changed` prints questions whose outcome changed.
 """
 
 from __future__ import annotations
@@ -135,7 +137,10 @@ def _compared(one: Set, engines: tuple[Engine, Engine], score: Path, scratch: Pa
     for question in questions:
         for place, engine in enumerate(engines):
             replies[place].append(asked(engine, question))
-    for name, given in zip(("without", "with"), replies, strict=True):
+    rows = {"without": replies[0], "with": replies[1]}
+    if not all(question["answerable"] for question in questions):
+        rows["with, declining as many"] = _declining_as_many(questions, *replies)
+    for name, given in rows.items():
         table = scored(one.documents, questions, given, scratch, score)
         times = [reply["elapsed_ms"] for reply in given]
         exact, overlap = _highlights(one, questions, given)
@@ -148,6 +153,23 @@ def _compared(one: Set, engines: tuple[Engine, Engine], score: Path, scratch: Pa
     added = [after["elapsed_ms"] - before["elapsed_ms"] for before, after in zip(*replies, strict=True)]
     yield f"\n{one.name}: the reader adds {median(added):.0f} ms in the median, {max(added):.0f} at most\n"
     yield from _changed(questions, replies, changed)
+
+
+def _declining_as_many(questions: Sequence[Row], before: Sequence[Row], after: Sequence[Row]) -> list[Row]:
+    """The replies `after`, decided at the point where they decline as many of the unanswerable as those `before`.
+
+    It is the confidence of the next of these, or just above all of them.
+    """
+    unanswerable = [place for place, question in enumerate(questions) if not question["answerable"]]
+    declined = sum(not before[place]["answered"] for place in unanswerable)
+    told = sorted(after[place]["confidence"] for place in unanswerable)
+    point = [*told, np.nextafter(told[-1], np.inf)][declined]
+    decided = []
+    for reply in after:
+        shown, is_answered = reply["excerpts"] or reply["nearest"], reply["confidence"] >= point
+        excerpts, nearest = (shown, []) if is_answered else ([], shown)
+        decided.append({**reply, "answered": is_answered, "excerpts": excerpts, "nearest": nearest})
+    return decided
 
 
 def _first(reply: Row) -> Row | None:

@@ -98,26 +98,3 @@ def test_a_shipped_graph_is_read_back_as_the_network_it_was_made_of(tmp_path: Pa
     for name, parameter in reader.named_parameters():
         if name != "bert.embeddings.word_embeddings.weight":  # the encoder's stand for it
             assert float((parameter - state[name]).abs().max() / parameter.abs().max()) < 0.01, name  # seven bits
-
-
-@pytest.mark.slow
-def test_a_larger_network_begins_with_the_layers_of_a_smaller_one_and_learns_those_that_are_not_frozen() -> None:
-    import torch
-
-    from training.network import Reader
-
-    torch.manual_seed(1)
-    small, large = Reader(layers=1), Reader(layers=3)
-    before = {name: tensor.clone() for name, tensor in large.state_dict().items()}
-    large.begin_with(small)
-    for name, tensor in large.state_dict().items():
-        taken = small.state_dict() if name in small.state_dict() else before
-        assert torch.equal(tensor, taken[name]), name
-    large.freeze(1)
-    starts, ends, answers = large(torch.randn(1, 9, 384))
-    (starts.sum() + ends.sum() + answers.sum()).backward()
-    learnt = {name for name, one in large.named_parameters() if one.grad is not None}
-    assert not any(name.startswith(("bert.embeddings", "bert.encoder.layer.0.")) for name in learnt)
-    assert {"bert.encoder.layer.1.output.dense.weight", "span.weight", "answers.weight"} <= learnt
-    with pytest.raises(ValueError, match="at most 1 layers"):
-        small.begin_with(large)

@@ -47,19 +47,6 @@ class Reader(torch.nn.Module):
         span = self.span(hidden)
         return span[..., 0], span[..., 1], self.answers(hidden[:, 0])[:, 0]
 
-    def begin_with(self, lower: Reader) -> None:
-        """Take the weights of a reader of as many layers, or fewer: those above its own stay what they are."""
-        surplus = self.load_state_dict(lower.state_dict(), strict=False).unexpected_keys
-        if surplus:
-            raise ValueError(f"a reader of at most {len(self.bert.encoder.layer)} layers was expected: {surplus[0]}")
-
-    def freeze(self, layers: int) -> None:
-        """Leave the embeddings and the lowest `layers` as they are, which saves their gradients; 0: nothing."""
-        if layers:
-            self.bert.embeddings.requires_grad_(requires_grad=False)
-        for layer in self.bert.encoder.layer[:layers]:
-            layer.requires_grad_(requires_grad=False)
-
 
 def pretrained(folder: Path, layers: int) -> Reader:
     """A reader with the lowest `layers` of the sentence-transformers model in `folder`."""

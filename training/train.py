@@ -1,12 +1,12 @@
 """Train the reader, from the encoder's lower layers, on questions and texts of the evaluation sets.
 
     python -m training.train --data ../shared/data --checkpoint FILE [--examples 150000] [--layers 8] [--bfloat16]
-    python -m training.train --from retrieval/reader.onnx --layers 12 --frozen 4 --seed 2 …
+    python -m training.train --from retrieval/reader.onnx --seed 2 …
 
 Stopped and started again with the same checkpoint, it goes on where it was; the rate falls to nothing over
-`--examples`, so with fewer it comes to its end sooner. `--from` goes on from a graph that was shipped, and takes of the
-encoder only the layers above it: with another seed, so that other examples are drawn. Losses go to stdout; a
-checkpoint is written every five minutes.
+`--examples`, so with fewer it comes to its end sooner. `--from` goes on from a graph that was shipped, not from the
+encoder: with another seed, so that other examples are drawn. Losses go to stdout; a checkpoint is written every five
+minutes.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--examples", type=int, default=150_000)
     parser.add_argument("--from", dest="graph", type=Path, help="a graph to go on from")
-    parser.add_argument("--layers", type=int, default=12, help="of the encoder, beneath them those of --from")
-    parser.add_argument("--frozen", type=int, default=0, help="of the layers, from below, that stay as they are")
+    parser.add_argument("--layers", type=int, default=8, help="of the encoder, where no graph is named")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bfloat16", action="store_true", help="twice as fast where the processor has it")
@@ -54,12 +53,8 @@ def main() -> None:
     model = prepare()
     unigram = Unigram(model.unigram)
     encoder = model.folder / "sentence-transformers"
-    reader = pretrained(encoder, options.layers)
-    if options.graph:
-        reader.begin_with(shipped(options.graph))
-    reader.freeze(options.frozen)
-    learning = [one for one in reader.parameters() if one.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=RATE, weight_decay=0.01, fused=True)
+    reader = shipped(options.graph) if options.graph else pretrained(encoder, options.layers)
+    optimizer = torch.optim.AdamW(reader.parameters(), lr=RATE, weight_decay=0.01, fused=True)
     done, spent = 0, 0.0
     if options.checkpoint.exists():
         saved = torch.load(options.checkpoint)
