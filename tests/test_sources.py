@@ -277,7 +277,7 @@ def test_a_file_that_takes_too_long_is_refused_and_the_others_are_in(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.html").write_bytes(page())
-    (tmp_path / "b.html").write_bytes(page(*(f"{sentence} {n}" for n in range(9000) for sentence in _SENTENCES)))
+    (tmp_path / "b.html").write_bytes(page(*(f"{sentence} {n}" for n in range(40_000) for sentence in _SENTENCES)))
     (tmp_path / "c.html").write_bytes(page(*reversed(_SENTENCES)))
     engine.ingest([str(tmp_path / "c.html")])
     monkeypatch.setattr(gather, "READ_SECONDS", 2.5)
