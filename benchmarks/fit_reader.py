@@ -36,7 +36,7 @@ from retrieval.fitted import Reread, confidence_values, regression, told
 from retrieval.reader import Sentence
 from retrieval.reading import UNREAD, Reading
 from retrieval.settings import Settings
-from training.examples import is_held
+from training.examples import QUESTIONS, is_held
 
 LOSS = 0.1
 SENTENCE = tuple(name for name in told(0.0, UNREAD) if name != "anywhere")  # which is the same for all of a question's
@@ -108,6 +108,8 @@ def gather(data: Path, graph: Path | None) -> list[Read]:
             if name in {"uqa", "cmrc"}:
                 continue  # all their articles were trained on
             asked = list(_held_squad(data)) if name == "squad" else questions
+            if name == "news":
+                asked = [*asked, *_held_news()]
             if name == "xquad":
                 asked = [one for one in asked if is_held(one.article.split("/")[1])]
             engine = make_library(Path(scratch) / name, documents, encoder)
@@ -131,6 +133,14 @@ def _held_squad(data: Path) -> Iterator[Asked]:
             if is_held(article)
         ]
         yield from random.Random(1).sample(held, min(count, len(held)))  # noqa: S311 - not a secret
+
+
+def _held_news() -> Iterator[Asked]:
+    """What was written for the reader to learn from, of the articles that it did not."""
+    for row in read_rows(QUESTIONS / "news.jsonl"):
+        if is_held(row["document"]):
+            answers: dict[str, tuple[str, ...]] = {row["document"]: (row["answer"],)} if row["answer"] else {}
+            yield Asked("own news", row["question"], answers, row["document"])
 
 
 # Fitting
@@ -250,6 +260,7 @@ def print_judgement(read: Sequence[Read], shown: Sequence[Shown]) -> None:
         ("squad", ("squad questions", "squad unanswerable")),
         ("squad in Urdu", ("squad questions.ur", "squad unanswerable.ur")),
         ("news", ("news",)),
+        ("own news, held", ("own news",)),
     ):
         asked = [shown[place].asked for group in groups for place in kinds[group]]
         for label, chance_of in (("plain", plain), ("with the reader", chances)):

@@ -7,10 +7,16 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from conftest import lines
 
+from benchmarks.cases import OUR_QUESTIONS
+from benchmarks.jsonl import read_rows
+from retrieval.engine import Engine
 from retrieval.models import unigram_alone
 from retrieval.unigram import Unigram
+from training.examples import QUESTIONS as WRITTEN
 from training.examples import Example, _with_near_misses
+from training.news import examples_over
 from training.windows import batches, window
 
 PORT = (
@@ -49,6 +55,23 @@ def test_near_misses_of_both_kinds_are_made() -> None:
         one.kind.rpartition(", ")[2] for seed in range(100) for one in _with_near_misses(QUESTIONS, random.Random(seed))
     }
     assert made >= {"elsewhere", "exchanged"}
+
+
+def test_what_was_written_to_learn_from_is_about_other_articles_than_what_is_fitted_on() -> None:
+    asked = [row for name in ("news", "conversations") for row in read_rows(OUR_QUESTIONS / f"{name}.jsonl")]
+    fitted = {document for row in asked for document in row["gold"]}
+    assert len(fitted) > 200
+    assert not fitted & {row["document"] for row in read_rows(WRITTEN / "news.jsonl")}
+
+
+@pytest.mark.parametrize("name", ["news", "squad"])
+def test_what_was_written_asks_nothing_twice_and_answers_in_few_words(name: str) -> None:
+    rows = read_rows(WRITTEN / f"{name}.jsonl")
+    asked = {(row["document"], row["question"].casefold()) for row in rows}
+    assert len(asked) == len(rows) > 4000
+    answers = [row["answer"] for row in rows if row["answer"] is not None]
+    assert all(answer == answer.strip() and 0 < len(answer) <= 100 for answer in answers)
+    assert 0.4 < len(answers) / len(rows) < 0.65
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +121,26 @@ def test_a_shipped_graph_is_read_back_as_the_network_it_was_made_of(tmp_path: Pa
     for name, parameter in reader.named_parameters():
         if name != "bert.embeddings.word_embeddings.weight":  # the encoder's stand for it
             assert float((parameter - state[name]).abs().max() / parameter.abs().max()) < 0.01, name  # seven bits
+
+
+@pytest.mark.slow
+def test_a_written_question_comes_with_what_the_plain_signals_have_read(
+    engine: Engine, unigram: Unigram, tmp_path: Path
+) -> None:
+    rain = "Rain closed the road to the port for three days. Gwadar's port was leased, its mayor said."
+    engine.ingest([str(lines(tmp_path / "news.jsonl", port=PORT, airport=AIRPORT, rain=rain))])
+
+    def over(question: str, answer: str | None) -> list[tuple[bool, str, tuple[str, ...]]]:
+        row = {"document": "port", "question": question, "answer": answer}
+        return [(one.kind == "news", one.text, one.answers) for one in examples_over(engine, unigram, row)]
+
+    # What is read of its own article answers, the article as a whole does, and what is read of another does not.
+    answered = over("When was the port at Gwadar leased?", "2013")
+    assert answered == [(True, PORT, ("2013",)), (True, PORT, ("2013",)), (False, rain, ())]
+    # A near miss is one of what is read of its article; another might answer it.
+    assert over("Who leased the port at Gwadar?", None) == [(False, PORT, ())]
+    # "berth" stands there twice: which of them answers is told by the question, over the whole article.
+    assert over("What is to be added to the port by 2027?", "berth")[:1] == [(True, PORT, ("berth",))]
+    # Another article that holds the answer, or its number, may answer too: it is no near miss.
+    others = [text for is_answer, text, _ in over("How long is the port's road closed?", "three") if not is_answer]
+    assert rain not in others

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from benchmarks.jsonl import read_rows
 
-__all__ = ["HELD_PART", "Example", "held_examples", "is_held", "training_examples"]
+__all__ = ["HELD_PART", "QUESTIONS", "Example", "broad_examples", "held_examples", "is_held", "training_examples"]
+
+QUESTIONS = Path(__file__).with_name("questions")
 
 PARTS = 5
 HELD_PART = 0
@@ -48,22 +50,35 @@ def is_held(article: str) -> bool:
     return hashlib.sha256(article.encode()).digest()[0] % PARTS == HELD_PART
 
 
-def training_examples(data: Path, seed: int) -> list[Example]:
-    """The examples to learn from, in a random order; those of the smaller sets come more than once."""
+def broad_examples(data: Path, seed: int) -> list[Example]:
+    """What is learnt first, in a random order: of the large sets much, each once, and none of the small ones."""
     chance = random.Random(seed)  # noqa: S311 - not a secret
-    squad = list(_squad(data))
+    found = [
+        *_with_near_misses(chance.sample(list(_shifts(data, "amazon_reviews")), 5000), chance),
+        *_with_near_misses(chance.sample(list(_shifts(data, "reddit")), 5000), chance),
+        *_with_near_misses(chance.sample(list(_uqa(data)), 75_000), chance),
+    ]
+    chance.shuffle(found)
+    return found
+
+
+def training_examples(data: Path, seed: int, news: Path | None = None) -> list[Example]:
+    """The examples to learn from, in a random order: those in `news` (of `training.news`), and of every set some."""
+    chance = random.Random(seed)  # noqa: S311 - not a secret
     kinds = defaultdict(list)
-    for one in squad:
+    for one in _squad(data):
         if not is_held(one.article):
             kinds[one.kind].append(one)
     found = [
-        *_with_near_misses([*kinds["squad"], *kinds["squad"]], chance),
-        *(kinds["squad none"] * 5)[: 5 * len(kinds["squad none"]) // 2],
-        *_with_near_misses(chance.sample(kinds["squad ur"], 2500), chance),
-        *chance.sample(kinds["squad ur none"], 2500),
-        *_with_near_misses(chance.sample(list(_shifts(data, "amazon_reviews")), 4000), chance),
-        *_with_near_misses(chance.sample(list(_shifts(data, "reddit")), 4000), chance),
-        *_with_near_misses(chance.sample(list(_uqa(data)), 40_000), chance),
+        *(_written(news) if news else []),
+        *_own_squad(data),
+        *_with_near_misses(kinds["squad"], chance),
+        *(kinds["squad none"] * 3)[: 3 * len(kinds["squad none"]) // 2],
+        *_with_near_misses(chance.sample(kinds["squad ur"], 2000), chance),
+        *chance.sample(kinds["squad ur none"], 2000),
+        *_with_near_misses(chance.sample(list(_shifts(data, "amazon_reviews")), 2000), chance),
+        *_with_near_misses(chance.sample(list(_shifts(data, "reddit")), 2000), chance),
+        *_with_near_misses(chance.sample(list(_uqa(data)), 15_000), chance),
         *_with_near_misses(list(_cmrc(data)), chance),
         *_with_near_misses([one for one in _xquad(data, chance, 2500) if not is_held(one.article)], chance),
     ]
@@ -142,6 +157,21 @@ def _squad(data: Path) -> Iterator[Example]:
             if bool(answers) == row["answerable"]:
                 article = text["id"].rpartition("/")[0]
                 yield Example(kind, row["question"], text["title"], text["text"], answers, article)
+
+
+def _own_squad(data: Path) -> Iterator[Example]:
+    """Our own questions over SQuAD's paragraphs."""
+    texts = {row["id"]: row for row in read_rows(data / "squad" / "documents.jsonl")}
+    for row in read_rows(QUESTIONS / "squad.jsonl"):
+        text, answers = texts[row["document"]], (row["answer"],) if row["answer"] else ()
+        article = text["id"].rpartition("/")[0]
+        if not is_held(article):
+            yield Example("squad own", row["question"], text["title"], text["text"], answers, article)
+
+
+def _written(path: Path) -> Iterator[Example]:
+    for row in read_rows(path):
+        yield Example(**row | {"answers": tuple(row["answers"])})
 
 
 def _shifts(data: Path, name: str) -> Iterator[Example]:

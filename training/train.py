@@ -24,7 +24,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from retrieval.models import prepare
 from retrieval.unigram import Unigram
-from training.examples import training_examples
+from training.examples import broad_examples, training_examples
 from training.network import Reader, pretrained, shipped, word_vectors
 from training.windows import Window, batches
 
@@ -43,6 +43,8 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=150_000)
     parser.add_argument("--from", dest="graph", type=Path, help="a graph to go on from")
     parser.add_argument("--layers", type=int, default=8, help="of the encoder, where no graph is named")
+    parser.add_argument("--broad", type=int, default=0, help="how many of the examples are of the large sets alone")
+    parser.add_argument("--news", type=Path, help="examples over the news, of `training.news`")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bfloat16", action="store_true", help="twice as fast where the processor has it")
@@ -66,7 +68,7 @@ def main() -> None:
     reader.train()
     begun = saved_at = time.monotonic()
     before, losses = spent, deque[float](maxlen=100)
-    for number, batch in enumerate(_rounds(options.data, unigram, options.seed, done)):
+    for number, batch in enumerate(_rounds(options, unigram, done)):
         progress = done / options.examples
         if progress >= 1:
             break
@@ -89,10 +91,13 @@ def main() -> None:
     print(f"{done} examples in {spent / 60:.1f} minutes", flush=True)
 
 
-def _rounds(data: Path, unigram: Unigram, seed: int, done: int) -> Iterator[list[Window]]:
-    """Batches without end: each round draws anew from the sets that are larger than their share."""
-    for drawn in count(seed):
-        examples = training_examples(data, drawn)
+def _rounds(options: argparse.Namespace, unigram: Unigram, done: int) -> Iterator[list[Window]]:
+    """Batches without end, of the large sets first; each round draws anew from the sets larger than their share."""
+    for drawn in count(options.seed):
+        if drawn == options.seed and options.broad:
+            examples = broad_examples(options.data, drawn)[: options.broad]
+        else:
+            examples = training_examples(options.data, drawn, options.news)
         if done < len(examples):
             yield from batches(examples, unigram, size=BATCH, seed=drawn, done=done)
         done = max(done - len(examples), 0)
