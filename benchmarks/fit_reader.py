@@ -39,6 +39,7 @@ from retrieval.settings import Settings
 from training.examples import QUESTIONS, is_held
 
 LOSS = 0.1
+WRITTEN = "written, kept aside"
 SENTENCE = tuple(name for name in told(0.0, UNREAD) if name != "anywhere")  # which is the same for all of a question's
 CONFIDENCE = ("bias", "plain", "words", "no answers", "unread", "anywhere")  # what else is told adds nothing there
 
@@ -140,7 +141,7 @@ def _held_news() -> Iterator[Asked]:
     for row in read_rows(QUESTIONS / "news.jsonl"):
         if is_held(row["document"]):
             answers: dict[str, tuple[str, ...]] = {row["document"]: (row["answer"],)} if row["answer"] else {}
-            yield Asked("own news", row["question"], answers, row["document"])
+            yield Asked(WRITTEN, row["question"], answers, row["document"])
 
 
 # Fitting
@@ -182,7 +183,12 @@ def fit_sentence(read: Sequence[Read]) -> dict[str, float]:
 
 
 def _count(asked: Asked) -> float:
-    """How often the question counts: those over the news are what Quoth is for."""
+    """How often the question counts: those over the news are what Quoth is for.
+
+    Those written to learn from judge alone: each names one article, and another may say the same.
+    """
+    if asked.kind == WRITTEN:
+        return 0.0
     return 3.0 if asked.kind.startswith("news") else 1.0
 
 
@@ -260,7 +266,7 @@ def print_judgement(read: Sequence[Read], shown: Sequence[Shown]) -> None:
         ("squad", ("squad questions", "squad unanswerable")),
         ("squad in Urdu", ("squad questions.ur", "squad unanswerable.ur")),
         ("news", ("news",)),
-        ("own news, held", ("own news",)),
+        (WRITTEN, (WRITTEN,)),
     ):
         asked = [shown[place].asked for group in groups for place in kinds[group]]
         for label, chance_of in (("plain", plain), ("with the reader", chances)):
@@ -269,8 +275,9 @@ def print_judgement(read: Sequence[Read], shown: Sequence[Shown]) -> None:
             absent = roc_auc_score([1] * len(yes) + [0] * len(no), [*yes, *no])
             caught = float((no < np.quantile(yes, LOSS)).mean())
             print(f"{name}, {label}: {len(yes)} + {len(no)}, AUROC absent {absent:.3f}, caught {100 * caught:.1f} %")
-    all_told = np.array([chances[id(one.asked)] for one in shown])
-    right = np.array([one.is_right for one in shown])
+    fitted_on = [one for one in shown if one.asked.kind != WRITTEN]
+    all_told = np.array([chances[id(one.asked)] for one in fitted_on])
+    right = np.array([one.is_right for one in fitted_on])
     for low in range(10):
         inside = np.clip((all_told * 10).astype(int), 0, 9) == low
         if inside.any():

@@ -1,11 +1,11 @@
 """The trained network as the int8 graph that comes with Quoth.
 
-    python -m training.export --checkpoint FILE [--graph retrieval/reader.onnx] [--between GRAPH]
+    python -m training.export --checkpoint FILE [--graph retrieval/reader.onnx] [--between GRAPH [--share 0.75]]
 
 The graph takes `vectors` (1, tokens, dimensions; float32) and gives `starts`, `ends` (1, tokens) and `answers` (1,).
-Weights are quantised as the encoder's are. With `--between` they are the mean of the checkpoint's and of those of the
-graph that the training went on from: what was learnt last of the training's sets costs less elsewhere (Wortsman et al.
-2022, "Robust fine-tuning of zero-shot models").
+Weights are quantised as the encoder's are. With `--between` they lie between the checkpoint's and those of the graph
+that the training went on from, `--share` of the way: what was learnt last of the training's sets costs less elsewhere
+(Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--graph", type=Path, default=Path("retrieval/reader.onnx"))
     parser.add_argument("--between", type=Path, help="the graph that the training went on from")
+    parser.add_argument("--share", type=float, default=0.5, help="of the checkpoint, where it lies between")
     options = parser.parse_args()
     state = torch.load(options.checkpoint)["reader"]
     if options.between:
         before = shipped(options.between).state_dict()
-        state = {name: (values + before[name]) / 2 for name, values in state.items()}
+        share = options.share
+        state = {name: share * values + (1 - share) * before[name] for name, values in state.items()}
     layers = 1 + max(int(name.split(".")[3]) for name in state if name.startswith("bert.encoder.layer."))
     reader = Reader(layers)
     reader.load_state_dict(state)
