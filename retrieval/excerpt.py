@@ -141,19 +141,21 @@ def choose(query: Query, sentences: Sequence[Weighed], weigh: Weigh) -> Iterator
             signals = signals._replace(contradicted=1.0)
         chance = float(chances[both].sum())
         lead = chance - float(chances[left].max(initial=0.0))
-        yield Choice(excerpt, found, signals, chance, lead, missing, _said(query, best.reading, signals))
+        yield Choice(excerpt, found, signals, chance, lead, missing, _said(query, best.reading, signals, found))
 
 
-def _said(query: Query, reading: Reading | None, signals: Signals) -> Reading | None:
+def _said(query: Query, reading: Reading | None, signals: Signals, found: Contents) -> Reading | None:
     """What of the reader's word counts for whether the excerpt answers.
 
     Of a follow-up it sees only its own words: where it answers, but not whether of the right thing. It takes what says
     the same in other words, or gives reasons, for no answer: its no counts as far as the words of the question are
-    there, which is where a near miss would deceive the plain signals.
+    there, which is where a near miss would deceive the plain signals; not where a role is there by another word.
     """
     if reading is None or query.whole is not query.asked:
         return None
-    return reading.doubted(0.0 if query.asked.asks_reasons else signals.coverage**2)
+    roles = (need for need in query.named.needs if need.kind == "role" and not signals.other_script)
+    is_otherwise = any(need.concept in found.concepts and not found.terms.issuperset(need.terms) for need in roles)
+    return reading.doubted(0.0 if query.asked.asks_reasons or is_otherwise else signals.coverage**2)
 
 
 def _highlights(asked: Asked, best: Weighed, span: Span, *, is_best: bool) -> tuple[Span, ...]:
