@@ -1,11 +1,12 @@
 """Train the reader, from the encoder's lower layers, on questions and texts of the evaluation sets.
 
     python -m training.train --data ../shared/data --checkpoint FILE [--examples 150000] [--layers 8] [--bfloat16]
-    python -m training.train --from retrieval/reader.onnx --seed 2 …
+    python -m training.train --from retrieval/reader.onnx --seed 2 --broad 75000 --news FILE …
 
 Stopped and started again with the same checkpoint, it goes on where it was; the rate falls to nothing over
 `--examples`, so with fewer it comes to its end sooner. `--from` goes on from a graph that was shipped, not from the
-encoder: with another seed, so that other examples are drawn. Losses go to stdout; a checkpoint is written every five
+encoder: with another seed, so that other examples are drawn. The first `--broad` examples are of the large sets alone;
+`--news` are those of `training.news`, which come with the small sets after them. Losses go to stdout; a checkpoint is written every five
 minutes.
 """
 
