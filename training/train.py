@@ -6,8 +6,8 @@
 Stopped and started again with the same checkpoint, it goes on where it was; the rate falls to nothing over
 `--examples`, so with fewer it comes to its end sooner. `--from` goes on from a graph that was shipped, not from the
 encoder: with another seed, so that other examples are drawn. The first `--broad` examples are of the large sets alone;
-`--news` are those of `training.news`, which come with the small sets after them. Losses go to stdout; a checkpoint is written every five
-minutes.
+`--news` are those of `training.news`, which come with the small sets after them. Losses go to stdout; a checkpoint is
+written every five minutes.
 """
 
 from __future__ import annotations
