@@ -56,7 +56,9 @@ class Asked:
 
     def __init__(self, question: Question) -> None:
         self._question = question
+        self.is_bare = question.is_bare
         self._counted = _counted(question)
+        self._numbered = _named(question) if question.is_bare else self._counted
         self._word = _asked_word(question)
         self._said = {need.quantity.value for need in question.needs if need.quantity is not None}
         self._words = {need.surface.casefold() for need in question.needs if need.kind == "word"}
@@ -77,7 +79,9 @@ class Asked:
         if self._counted is None or not holds(self._counted, found):
             return False
         return any(
-            quantity.kind != "year" and not _is_article(quantity) and self._is_of_counted(sentence, quantity.span)
+            quantity.kind != "year"
+            and not _is_article(quantity)
+            and _is_number_of(self._counted, sentence, quantity.span)
             for quantity in found.quantities
         )
 
@@ -94,13 +98,14 @@ class Asked:
     def highlights(self, text: str, span: Span, found: Contents, *, is_best: bool = True) -> tuple[Span, ...]:
         """The answering words in `span` of `text`, as spans of `text`; none where they cannot be told.
 
-        Where "how many megawatts" is asked, numbers of megawatts; of the best excerpt, if it has none, any number.
+        Where "how many megawatts" is asked, numbers of megawatts; of the best excerpt, if it has none, any number. Of a
+        bare question, "and the highways?", only numbers of what it names.
         """
         sentence = span.of(text)
         answers = self._answers(sentence, found)
-        if self._counted is not None:
-            fitting = [answer for answer in answers if self._is_of_counted(sentence, answer)]
-            answers = fitting if fitting or not is_best else answers
+        if self._numbered is not None:
+            fitting = [answer for answer in answers if _is_number_of(self._numbered, sentence, answer)]
+            answers = fitting if fitting or self.is_bare or not is_best else answers
         return tuple(answer.shifted(span.start) for answer in answers)
 
     def _answers(self, sentence: str, found: Contents) -> list[Span]:
@@ -113,11 +118,6 @@ class Asked:
         if self._question.asks == "person":
             return _names(self._question, sentence)
         return []
-
-    def _is_of_counted(self, sentence: str, number: Span) -> bool:
-        """Whether that number in the sentence is one of what is counted."""
-        counted = sentence[number.start : number.end + COUNTED_CHARACTERS]
-        return self._counted is not None and holds(self._counted, contents(counted))
 
     def _is_figure(self, quantity: Quantity) -> bool:
         """Whether it may be the number that is asked for."""
@@ -137,6 +137,16 @@ def _counted(question: Question) -> Need | None:
         return None
     counted = next((need for need in question.needs if need.span.start >= asked.end()), None)
     return counted if counted is not None and counted.span.start <= asked.end() + 1 else None
+
+
+def _named(question: Question) -> Need | None:
+    """What a bare question of which a number is asked names: the highways of "and the highways?"."""
+    return next(iter(question.needs), None) if question.asks == "number" else None
+
+
+def _is_number_of(counted: Need, sentence: str, number: Span) -> bool:
+    """Whether that number in the sentence is one of what is counted."""
+    return holds(counted, contents(sentence[number.start : number.end + COUNTED_CHARACTERS]))
 
 
 def _asked_word(question: Question) -> Need | None:

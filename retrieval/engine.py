@@ -24,7 +24,7 @@ from retrieval.evidence import Weigh
 from retrieval.excerpt import Weighed
 from retrieval.filters import narrowed
 from retrieval.findings import of_document
-from retrieval.followup import resolve
+from retrieval.followup import kind_taken, resolve
 from retrieval.indexes import Indexes
 from retrieval.library import Library
 from retrieval.passages import passages
@@ -140,7 +140,8 @@ class Engine:
         """What is looked for, by the words of the question, of those before it, and of the collection's own forms."""
         lexical = self._current_indexes().lexical
         asked, *history = (respelt(in_urdu_letters(text), lexical.document_frequency) for text in (asked, *history))
-        return Query.of(asked, resolve(asked, history)).with_other_forms(lexical.other_forms)
+        whole, kind = resolve(asked, history), kind_taken(asked, history)
+        return Query.of(asked, whole, kind).with_other_forms(lexical.other_forms)
 
     def weigh(self, query: Query, *, within: Collection[str] | None = None) -> list[Weighed]:
         """Every sentence of the passages worth reading, with its signals, best first."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 
 from retrieval.datamodel import Span
-from retrieval.question import FEWEST_NEEDS, Need, Question
+from retrieval.question import FEWEST_NEEDS, AnswerKind, Need, Question
 
-__all__ = ["resolve"]
+__all__ = ["kind_taken", "resolve"]
 
 _OPENS_ON = re.compile(
     r"^\W*(?:and|also|then|so|but|or|what about|how about|what else|who else|"
@@ -29,10 +29,11 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"[?？؟]|^\W*(?:what|which|why|how|is|are|was|were|did|does?|can|could|will|has|have|had|tell|in what|at what)\b"
-    r"|کیا|کیوں|کیسے|什么|为什么|怎|吗|哪",
+    r"\b(?:what|which|why|how)\b|^\W*(?:(?:and|but|so) )?(?:is|are|was|were|did|does?|can|could|will|has|have|had"
+    r"|tell)\b|کیا|کیوں|کیسے|کیسی|什么|为什么|怎|吗|哪",
     re.IGNORECASE,
 )
+QUESTION_MARKS = frozenset("?？؟")
 SHORT_HAN_CHARACTERS = 16  # of a question without a known name: what is longer can stand by itself
 SHORT_UNCASED_WORDS = 8  # of a question in letters without capitals, which show no unknown names
 
@@ -50,9 +51,22 @@ def resolve(question: str, history: Sequence[str]) -> str:
     counted = {_counts(need) for need in asked.needs if need.quantity is not None}
     needs = [need for need in topic.needs if need.quantity is None or _counts(need) not in counted]
     kept = [need.span for need in needs if need.surface.casefold() not in said]
-    if _is_heading(topic) and len(kept) == len(topic.needs):
+    is_heading = _asks_nothing(topic) and QUESTION_MARKS.isdisjoint(topic.text)
+    if is_heading and len(kept) == len(topic.needs):
         return f"{topic.text} {question}"
     return " ".join([*(span.of(topic.text) for span in _joined(kept)), question])
+
+
+def kind_taken(question: str, history: Sequence[str]) -> AnswerKind | None:
+    """The kind of answer that a question which only names another thing, "and in March?", takes from the one before it.
+
+    `history` is oldest first; what only names a thing is passed over. None where the question asks by itself.
+    """
+    asked = Question.of(question)
+    if not (_asks_nothing(asked) and _leans(asked)):
+        return None
+    before = map(Question.of, reversed(history))
+    return next((one.asks for one in before if one.text.strip() and not _asks_nothing(one)), None)
 
 
 def _joined(spans: Sequence[Span]) -> list[Span]:
@@ -81,8 +95,8 @@ def _shares(asked: Question, topic: Question) -> bool:
     return any(term in named for need in asked.needs for term in need.terms)
 
 
-def _is_heading(asked: Question) -> bool:
-    """Whether it only names a thing, and asks nothing."""
+def _asks_nothing(asked: Question) -> bool:
+    """Whether it only names a thing: "the fair in Beijing", "and in March?"."""
     return asked.asks == "other" and not _ASKS.search(asked.text)
 
 

@@ -94,17 +94,25 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with its needs, in the order in which they stand in it, and the kind of answer it asks for."""
+    """A question with its needs, in the order in which they stand in it, and the kind of answer it asks for.
+
+    A bare one only names a thing, "and in March?": the kind is that of the question which it goes on from.
+    """
 
     text: str
     script: Literal["latin", "arabic", "han"]
     asks: AnswerKind
     needs: tuple[Need, ...]
+    is_bare: bool = False
 
     @classmethod
     def of(cls, text: str) -> Question:
         """Take `text` apart."""
         return cls(text, script(text), _asks(text), tuple(_needs(text)))
+
+    def taking(self, kind: AnswerKind) -> Question:
+        """The same as a bare one, of which that kind of answer is asked."""
+        return replace(self, asks=kind, is_bare=True)
 
     @property
     def asks_reasons(self) -> bool:
@@ -142,8 +150,8 @@ class Query:
     @property
     def named(self) -> Question:
         """What a sentence must hold is asked of the question itself, unless that names no thing: "how long is it?"."""
-        says_no_thing = len(self.asked.needs) < FEWEST_NEEDS and self.asked.asks != "other"
-        return self.whole if says_no_thing else self.asked
+        asks_only = len(self.asked.needs) < FEWEST_NEEDS and self.asked.asks != "other" and not self.asked.is_bare
+        return self.whole if asks_only else self.asked
 
     def with_other_forms(self, find: OtherForms) -> Query:
         """The query, the other forms of what it names known."""
@@ -151,10 +159,11 @@ class Query:
         return Query(asked, asked if self.whole is self.asked else self.whole.with_other_forms(find))
 
     @classmethod
-    def of(cls, asked: str, whole: str | None = None) -> Query:
-        """Take both apart; a question that stands alone is its own whole."""
+    def of(cls, asked: str, whole: str | None = None, kind: AnswerKind | None = None) -> Query:
+        """Take both apart; a question that stands alone is its own whole, a bare one takes the `kind` of its answer."""
         question = Question.of(asked)
-        return cls(question, question if whole is None or whole == asked else Question.of(whole))
+        whole_question = question if whole is None or whole == asked else Question.of(whole)
+        return cls(question.taking(kind) if kind else question, whole_question)
 
 
 def _asks(text: str) -> AnswerKind:

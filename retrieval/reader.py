@@ -8,12 +8,12 @@ there are threads. Source of the method: Devlin et al. 2019, "BERT", section 4.3
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,24 @@ from retrieval.session import session
 from retrieval.unigram import Token, Unigram
 from retrieval.weights import WordVectors
 
-__all__ = ["OnnxReader", "Reader", "Sentence", "best_span"]
+__all__ = ["OnnxReader", "Reader", "Sentence", "Stretch", "best_span", "cut_to_stretches"]
 
 Sentence = tuple[Candidate, int]  # by its place in its passage
 Logits = tuple[NDArray[np.float32], NDArray[np.float32], float]
+
+
+class Stretch(NamedTuple):
+    """Consecutive sentences of a passage that are read at once: the place of the first, and each one's tokens."""
+
+    candidate: Candidate
+    first: int
+    tokens: Sequence[Sequence[Token]]
+
+    @property
+    def span(self) -> Span:
+        """Where they stand."""
+        sentences = self.candidate.passage.sentences[self.first : self.first + len(self.tokens)]
+        return Span(sentences[0].start, sentences[-1].end)
 
 
 class Reader(Protocol):
@@ -72,52 +86,27 @@ class OnnxReader:
     def read(self, question: str, sentences: Iterable[Sentence], *, stretches: int) -> list[tuple[Sentence, Reading]]:
         """As the protocol says."""
         asked = self._unigram.tokens(question)
-        titles: dict[str, list[Token]] = {}
-        passages: dict[str, list[list[Token]]] = {}
-        read: set[tuple[str, int]] = set()
-        jobs: list[tuple[Candidate, int, Sequence[Sequence[Token]]]] = []
-        for candidate, place in sentences:
-            key = candidate.passage.id
-            if (key, place) in read:
-                continue
-            if len(jobs) == stretches:
-                break
-            if key not in passages:
-                passages[key] = [self._tokens(candidate, span) for span in candidate.passage.sentences]
-                titles[key] = self._unigram.tokens(candidate.document.title or "")
-            tokens = passages[key]
-            first, end = stretch([len(one) for one in tokens], place)
-            read.update((key, one) for one in range(first, end))
-            jobs.append((candidate, first, tokens[first:end]))
-        found = self._workers.map(lambda job: self._read(asked, titles[job[0].passage.id], *job), jobs)
+        some = islice(cut_to_stretches(sentences, self._unigram), stretches)
+        found = self._workers.map(lambda one: self._read(asked, one), some)
         return list(chain.from_iterable(found))
 
-    def _tokens(self, candidate: Candidate, span: Span) -> list[Token]:
-        return self._unigram.tokens(span.of(candidate.document.snapshot.text), begin=span.start)
-
-    def _read(
-        self,
-        asked: Sequence[Token],
-        title: Sequence[Token],
-        candidate: Candidate,
-        first: int,
-        sentences: Sequence[Sequence[Token]],
-    ) -> list[tuple[Sentence, Reading]]:
-        laid = row(asked, title, [token for sentence in sentences for token in sentence])
+    def _read(self, asked: Sequence[Token], one: Stretch) -> list[tuple[Sentence, Reading]]:
+        candidate = one.candidate
+        title = self._unigram.tokens(candidate.document.title or "")
+        laid = row(asked, title, [token for sentence in one.tokens for token in sentence])
         starts, ends, answers = self.logits(laid.ids)
         nowhere = float(starts[0] + ends[0])
         found: list[tuple[Sentence, Reading]] = []
         text = candidate.document.snapshot.text
         begin = laid.first
-        for place, sentence in enumerate(sentences, first):
+        for place, sentence in enumerate(one.tokens, one.first):
             end = min(begin + len(sentence), laid.first + len(laid.tokens))
             if end > begin:
                 words, start, last = best_span(starts[begin:end], ends[begin:end])
-                said_from, said_to = sentence[start].start, sentence[last].end
+                said_to = sentence[last].end
                 is_end = said_to >= candidate.passage.sentences[place].end
-                said = trimmed(text[said_from:said_to], is_end=is_end)
-                span = Span(said_from, said_from + len(said)) if said else None
-                found.append(((candidate, place), Reading(words - nowhere, answers, span)))
+                said = trimmed(text, sentence[start].start, said_to, is_end=is_end)
+                found.append(((candidate, place), Reading(words - nowhere, answers, said)))
             begin = end
         return found
 
@@ -125,6 +114,21 @@ class OnnxReader:
         """What the network says of a row: (tokens,) that a token begins and ends the answer, and that it is there."""
         starts, ends, answers = self._session.run(None, {"vectors": self._words.of(ids)[None]})
         return starts[0], ends[0], float(answers[0])
+
+
+def cut_to_stretches(sentences: Iterable[Sentence], unigram: Unigram) -> Iterator[Stretch]:
+    """What is read of the sentences, which come best first; one that an earlier stretch holds begins none."""
+    tokens: dict[str, list[list[Token]]] = {}  # by passage, of each of its sentences
+    held: set[tuple[str, int]] = set()
+    for candidate, place in sentences:
+        key = candidate.passage.id
+        if (key, place) not in held:
+            if key not in tokens:
+                text = candidate.document.snapshot.text
+                tokens[key] = [unigram.tokens(one.of(text), begin=one.start) for one in candidate.passage.sentences]
+            first, end = stretch([len(one) for one in tokens[key]], place)
+            held.update((key, one) for one in range(first, end))
+            yield Stretch(candidate, first, tokens[key][first:end])
 
 
 def best_span(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> tuple[float, int, int]:

@@ -23,6 +23,7 @@ LONGEST_ANSWER_TOKENS = 30
 BEGIN, END = 0, 2
 PAUSES = " ,;:،؛，、；："
 STOPS = ".?!。？！۔؟"
+PAIRS = ("()", "[]", "（）", "【】", "“”", "「」", "『』", "《》", "«»", '""')
 
 
 class Reading(NamedTuple):
@@ -68,13 +69,33 @@ def row(question: Sequence[Token], title: Sequence[Token], text: Sequence[Token]
     return Row([*before, *(token.id for token in kept), END], len(before), kept)
 
 
-def trimmed(words: str, *, is_end: bool) -> str:
-    """The words without the comma that their last token ends in, or the full stop of the sentence, if it `is_end`.
+def trimmed(text: str, start: int, end: int, *, is_end: bool) -> Span | None:
+    """Those words without the comma that the last one ends in, or the full stop of the sentence, if it `is_end`.
 
-    What consists of nothing else is left as it is.
+    A quotation mark or bracket at an edge goes too, where the other one of the pair is outside. What consists of
+    nothing else is left as it is; None where there is nothing.
     """
-    is_initials = words[words.rstrip().rfind(" ") + 1 :].count(".") > 1  # "U.S." keeps its own
-    return words.rstrip(PAUSES + STOPS if is_end and not is_initials else PAUSES) or words
+    if start == end:
+        return None
+    words, before, whole = text[start:end], "", Span(start, end)
+    while words != before:
+        before = words
+        is_initials = words[words.rstrip().rfind(" ") + 1 :].count(".") > 1  # "U.S." keeps its own
+        words = words.rstrip(PAUSES + STOPS if is_end and not is_initials else PAUSES)
+        if words and _is_single(words[-1], words):
+            words = words[:-1]
+        if words and _is_single(words[0], words):
+            start, words = start + 1, words[1:]
+    return Span(start, start + len(words)) if words else whole
+
+
+def _is_single(mark: str, words: str) -> bool:
+    """Whether it is one of a pair of marks, and the words do not hold as many of the other."""
+    pair = next((pair for pair in PAIRS if mark in pair), None)
+    if pair is None:
+        return False
+    left, right = map(words.count, pair)
+    return left % 2 == 1 if pair[0] == pair[1] else left != right
 
 
 def stretch(lengths: Sequence[int], focus: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.followup import resolve
+from retrieval.followup import kind_taken, resolve
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,29 @@ from retrieval.followup import resolve
 )
 def test_a_follow_up_takes_what_opened_its_topic(question: str, history: list[str], expected: str) -> None:
     assert resolve(question, history) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "history", "expected"),
+    [
+        ("And the highways?", ["How many megawatts did CPEC add?"], "number"),
+        ("and in march?", ["When did foreigners sell?", "How much did foreigners sell in April?"], "number"),
+        ("其中巴方员工呢？", ["中巴经济走廊一共带来了多少就业？"], "number"),
+        ("اور برطانیہ سے؟", ["سعودی عرب سے کتنی رقم آئی؟"], "number"),
+        ("and Davos?", ["When did CIFTIS open?"], "time"),
+        ("for dental?", ["What are the pass marks of the test?"], "other"),
+        ("and which ministries run it?", ["Who heads the meeting?"], None),  # these ask by themselves
+        ("and was it finished?", ["How long is it?"], None),
+        ("اور یہ کیوں؟", ["یہ کتنا لمبا ہے؟"], None),
+        ("And how long is it?", ["Who built the road?"], None),
+        ("The Karakoram Highway of Gilgit", ["How many megawatts did CPEC add?"], None),  # goes on from nothing
+        ("And the highways?", [], None),
+    ],
+)
+def test_what_only_names_another_thing_takes_the_kind_of_its_answer(
+    question: str, history: list[str], expected: str | None
+) -> None:
+    assert kind_taken(question, history) == expected
 
 
 def test_a_bare_heading_is_taken_whole() -> None:

@@ -69,15 +69,31 @@ def test_a_row_is_never_longer_than_what_it_may_hold() -> None:
         ("14.5", True, "14.5"),
         ("۔", True, "۔"),  # an empty span is none
         (", ", False, ", "),
+        ('Global Services, Shared Prosperity"', False, "Global Services, Shared Prosperity"),
+        ('Global Services, Shared Prosperity."', True, "Global Services, Shared Prosperity"),
+        ('"Global Services, Shared Prosperity"', False, '"Global Services, Shared Prosperity"'),
+        ("“Global Services, Shared Prosperity", False, "Global Services, Shared Prosperity"),
+        ("International Fair (CIFTIS", False, "International Fair (CIFTIS"),  # inside nothing is taken away
+        ("CIFTIS),", False, "CIFTIS"),
+        ("《区域全面经济伙伴关系协定》", False, "《区域全面经济伙伴关系协定》"),
+        ("全球服务 互惠共享”", False, "全球服务 互惠共享"),
+        ("”", False, "”"),
     ],
 )
-def test_words_are_pointed_at_without_the_comma_that_their_last_token_ends_in(
+def test_words_are_pointed_at_without_what_is_only_at_their_edge(
     words: str,
     *,
     is_end: bool,
     shown: str,
 ) -> None:
-    assert trimmed(words, is_end=is_end) == shown
+    text = f"He said {words} and went."
+    span = trimmed(text, 8, 8 + len(words), is_end=is_end)
+    assert span is not None
+    assert span.of(text) == shown
+
+
+def test_words_that_are_none_are_pointed_at_by_no_span() -> None:
+    assert trimmed("He said so.", 3, 3, is_end=False) is None
 
 
 # What its word changes
@@ -314,6 +330,46 @@ def test_a_long_sentence_is_not_cut_before_the_words_that_the_reader_points_at(
     first = (reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0]
     assert first.text == text
     assert [span.of(text) for span in first.highlights] == ["dark green"]
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("transmission lines", ["over 800 kilometers"]),  # the reader sees no more than "And the highways?"
+        (
+            "26 billion dollars",
+            ["26 billion dollars"],
+        ),  # a number, which was asked for: it may be that of another thing
+        ("800", ["over 800 kilometers"]),
+    ],
+)
+def test_a_bare_follow_up_asks_for_the_kind_of_answer_that_its_topic_asks_for(
+    folder: Path, encoder: Encoder, tmp_path: Path, words: str, shown: list[str]
+) -> None:
+    text = (
+        "We were able to add over 8,000 megawatts to our grid. We built over 800 kilometers of world-class highways,"
+        " transmission lines, and so on, with 26 billion dollars."
+    )
+    engine = asking(folder, encoder, lines(tmp_path / "a.jsonl", port=text), Pointing(words))
+    reply = engine.ask("And the highways?", history=["How many megawatts were added to the grid?"])
+    first = (reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0]
+    assert [span.of(text) for span in first.highlights] == shown
+    engine.close()
+
+
+def test_of_a_bare_follow_up_whose_topic_asks_for_no_kind_no_words_are_shown(
+    folder: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    text = "The marks of the test were changed for the Medical and Dental College."
+    engine = asking(folder, encoder, lines(tmp_path / "a.jsonl", port=text), Pointing("Medical and Dental College"))
+    for question, shown in (
+        ("for dental?", []),
+        ("Which college does the test serve?", ["Medical and Dental College"]),
+    ):
+        reply = engine.ask(question, history=["What is the pass mark of the medical test?"])
+        first = (reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0]
+        assert [span.of(text) for span in first.highlights] == shown
     engine.close()
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ from retrieval.datamodel import Document
 from retrieval.engine import Engine
 from retrieval.excerpt import Weighed
 from retrieval.models import prepare
-from retrieval.reading import stretch
+from retrieval.reader import cut_to_stretches
 from retrieval.unigram import Unigram
 from training.examples import QUESTIONS, Example, is_held
 
@@ -53,19 +53,26 @@ def main() -> None:
 def examples_over(engine: Engine, unigram: Unigram, row: Row) -> Iterator[Example]:
     """The question over what is read of its own article; where that answers, over what is read of another too."""
     own, asked, answer = row["document"], row["question"], row["answer"]
-    answers = (answer,) if answer else ()
     query = engine.query(asked)
     document = engine.document(own)
-    is_told_once = bool(answer) and document.snapshot.text.count(answer) == 1
-    for text in islice(_stretches(engine.weigh(query, within={own}), unigram), OWN_STRETCHES):
-        inside = tuple(one for one in answers if one in text)
+    title, whole = document.title or "", document.snapshot.text
+    is_told_once = bool(answer) and whole.count(answer) == 1
+    for _, text in islice(_read(engine.weigh(query, within={own}), unigram), OWN_STRETCHES):
+        inside = (answer,) if answer and answer in text else ()
         if not inside or is_told_once:  # of words that stand there several times not all need answer
-            yield Example("news" if inside else "news none", asked, document.title or "", text, inside, own)
-    if answers:
-        yield Example("news", asked, document.title or "", document.snapshot.text, answers, own)
-        sentences = [one for one in engine.weigh(query) if not _may_answer(one.candidate.document, document, answer)]
-        for text in islice(_stretches(sentences, unigram), 1):
-            yield Example("news none", asked, sentences[0].candidate.document.title or "", text, (), own)
+            yield Example("news" if inside else "news none", asked, title, text, inside, own)
+    if answer:
+        yield Example("news", asked, title, whole, (answer,), own)
+        others = [one for one in engine.weigh(query) if not _may_answer(one.candidate.document, document, answer)]
+        for other, text in islice(_read(others, unigram), 1):
+            yield Example("news none", asked, other.title or "", text, (), own)
+
+
+def _read(sentences: Iterable[Weighed], unigram: Unigram) -> Iterator[tuple[Document, str]]:
+    """What a reader is given of them, best first."""
+    for one in cut_to_stretches(((sentence.candidate, sentence.place) for sentence in sentences), unigram):
+        document = one.candidate.document
+        yield document, one.span.of(document.snapshot.text)
 
 
 def _may_answer(other: Document, own: Document, answer: str) -> bool:
@@ -74,18 +81,6 @@ def _may_answer(other: Document, own: Document, answer: str) -> bool:
     numbers = _NUMBER.findall(answer)
     is_told = all(number in text for number in numbers) if numbers else answer.casefold() in text
     return other.language != own.language or is_told
-
-
-def _stretches(sentences: Sequence[Weighed], unigram: Unigram) -> Iterator[str]:
-    """The texts that a reader would be given of them, best first, none of them twice."""
-    read: set[tuple[str, int]] = set()
-    for one in sentences:
-        passage, text = one.candidate.passage, one.candidate.document.snapshot.text
-        if (passage.id, one.place) not in read:
-            lengths = [len(unigram.tokens(span.of(text))) for span in passage.sentences]
-            first, end = stretch(lengths, one.place)
-            read.update((passage.id, place) for place in range(first, end))
-            yield text[passage.sentences[first].start : passage.sentences[end - 1].end]
 
 
 if __name__ == "__main__":
