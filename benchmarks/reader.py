@@ -33,6 +33,7 @@ from benchmarks.jsonl import read_rows
 from benchmarks.libraries import make_library, real_encoder, real_reader, require, tell
 from benchmarks.machine import heading
 from benchmarks.quality import asked, scored
+from bot.collector import calm_collector
 from retrieval.engine import Engine
 from training.examples import is_held
 
@@ -134,6 +135,7 @@ def _compared(one: Set, engines: tuple[Engine, Engine], score: Path, scratch: Pa
     replies: tuple[list[Row], list[Row]] = ([], [])
     for engine in engines:
         engine.warm_up()
+    calm_collector()  # as the bot does
     for question in questions:
         for place, engine in enumerate(engines):
             replies[place].append(asked(engine, question))

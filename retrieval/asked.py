@@ -56,9 +56,7 @@ class Asked:
 
     def __init__(self, question: Question) -> None:
         self._question = question
-        self.is_bare = question.is_bare
         self._counted = _counted(question)
-        self._numbered = _named(question) if question.is_bare else self._counted
         self._word = _asked_word(question)
         self._said = {need.quantity.value for need in question.needs if need.quantity is not None}
         self._words = {need.surface.casefold() for need in question.needs if need.kind == "word"}
@@ -98,15 +96,24 @@ class Asked:
     def highlights(self, text: str, span: Span, found: Contents, *, is_best: bool = True) -> tuple[Span, ...]:
         """The answering words in `span` of `text`, as spans of `text`; none where they cannot be told.
 
-        Where "how many megawatts" is asked, numbers of megawatts; of the best excerpt, if it has none, any number. Of a
-        bare question, "and the highways?", only numbers of what it names.
+        Where "how many megawatts" is asked, numbers of megawatts; of the best excerpt, if it has none, any number. Of
+        "and the highways?" after it only numbers of highways.
         """
         sentence = span.of(text)
         answers = self._answers(sentence, found)
-        if self._numbered is not None:
-            fitting = [answer for answer in answers if _is_number_of(self._numbered, sentence, answer)]
-            answers = fitting if fitting or self.is_bare or not is_best else answers
+        if self._question.asks_as_before and self._question.asks == "number":
+            things = [need for need in self._question.needs if need.kind == "word"]
+            answers = [one for one in answers if any(_is_number_of(thing, sentence, one) for thing in things)]
+        elif self._counted is not None:
+            fitting = [answer for answer in answers if _is_number_of(self._counted, sentence, answer)]
+            answers = fitting if fitting or not is_best else answers
         return tuple(answer.shifted(span.start) for answer in answers)
+
+    def may_be(self, words: str) -> bool:
+        """Whether words that a reader points at may answer: in "and the highways?" it does not see what is asked."""
+        if not self._question.asks_as_before:
+            return True
+        return self._question.asks != "other" and self.holds_kind(words, contents(words)) is not False
 
     def _answers(self, sentence: str, found: Contents) -> list[Span]:
         if self._question.asks == "number":
@@ -137,11 +144,6 @@ def _counted(question: Question) -> Need | None:
         return None
     counted = next((need for need in question.needs if need.span.start >= asked.end()), None)
     return counted if counted is not None and counted.span.start <= asked.end() + 1 else None
-
-
-def _named(question: Question) -> Need | None:
-    """What a bare question of which a number is asked names: the highways of "and the highways?"."""
-    return next(iter(question.needs), None) if question.asks == "number" else None
 
 
 def _is_number_of(counted: Need, sentence: str, number: Span) -> bool:

@@ -161,17 +161,14 @@ def _said(query: Query, reading: Reading | None, signals: Signals, found: Conten
 def _highlights(asked: Asked, best: Weighed, span: Span, *, is_best: bool) -> tuple[Span, ...]:
     """The answering words of the best sentence, as far as `span` shows it: those a reader points at, if it is sure.
 
-    Where the plain ones hold these, they stay: "more than 30 %" is not to be shown as "30 %". Of a bare question the
-    reader sees only what is named: its words count where they are seen to hold what is asked for.
+    Where the plain ones hold these, they stay: "more than 30 %" is not to be shown as "30 %".
     """
     text = best.candidate.document.snapshot.text
     shown = Span(best.span.start, min(best.span.end, span.end))
     found = best.contents if shown == best.span else contents(shown.of(text))
     plain = asked.highlights(text, shown, found, is_best=is_best)
     answer = _answer(best)
-    if answer is None or not span.holds(answer):
-        return plain
-    if asked.is_bare and not asked.holds_kind(answer.of(text), contents(answer.of(text))):
+    if answer is None or not span.holds(answer) or not asked.may_be(answer.of(text)):
         return plain
     return next(((one,) for one in plain if one.holds(answer)), (answer,))
 

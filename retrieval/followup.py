@@ -29,11 +29,26 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"\b(?:what|which|why|how)\b|^\W*(?:(?:and|but|so) )?(?:is|are|was|were|did|does?|can|could|will|has|have|had"
-    r"|tell)\b|کیا|کیوں|کیسے|کیسی|什么|为什么|怎|吗|哪",
+    r"[?？؟]|^\W*(?:what|which|why|how|is|are|was|were|did|does?|can|could|will|has|have|had|tell|in what|at what)\b"
+    r"|کیا|کیوں|کیسے|什么|为什么|怎|吗|哪",
     re.IGNORECASE,
 )
-QUESTION_MARKS = frozenset("?？؟")
+# "And the highways?": it opens so, and neither asks nor says anything.
+_OPENS_SHORT = re.compile(
+    r"^\W*(?:and|but|also|or|so|then|what about|how about|for|in)\b|^\W*اور\b|^(?:那|还有|其中)|呢[？?]?\s*$",
+    re.IGNORECASE,
+)
+_SAYS = re.compile(
+    r"\b(?:(?:what|how)(?! about\b)|which|why|who\w*|when|where|is|are|was|were|did|do|does|can|could|will|would|should"
+    r"|might|must|has|have|had|tell|explain|show|give|list)\b"
+    r"|کیا|کیوں|کیس[اےی]|کون|(?<!\w)(?:کس|کن|کب)(?!\w)|کہاں|کتن|(?<!\w)(?:ہے|ہیں|تھا|تھے|تھی|تھیں|گا|گے|گی)\W*$"
+    r"|[吗哪何谁几怎啥]|什么|多少|多[大长高远久]|是否|是不是|有没有|能否|能不能|[了过]没有",
+    re.IGNORECASE,
+)
+_OWN_KIND = re.compile(
+    r"\b(?:reasons?|causes?|purpose|date|name|place|cost|price)\b|وجہ|وجوہ|مقصد|تاریخ|نام|原因|目的|日期|名字|地点",
+    re.IGNORECASE,
+)
 SHORT_HAN_CHARACTERS = 16  # of a question without a known name: what is longer can stand by itself
 SHORT_UNCASED_WORDS = 8  # of a question in letters without capitals, which show no unknown names
 
@@ -51,8 +66,7 @@ def resolve(question: str, history: Sequence[str]) -> str:
     counted = {_counts(need) for need in asked.needs if need.quantity is not None}
     needs = [need for need in topic.needs if need.quantity is None or _counts(need) not in counted]
     kept = [need.span for need in needs if need.surface.casefold() not in said]
-    is_heading = _asks_nothing(topic) and QUESTION_MARKS.isdisjoint(topic.text)
-    if is_heading and len(kept) == len(topic.needs):
+    if _is_heading(topic) and len(kept) == len(topic.needs):
         return f"{topic.text} {question}"
     return " ".join([*(span.of(topic.text) for span in _joined(kept)), question])
 
@@ -60,13 +74,16 @@ def resolve(question: str, history: Sequence[str]) -> str:
 def kind_taken(question: str, history: Sequence[str]) -> AnswerKind | None:
     """The kind of answer that a question which only names another thing, "and in March?", takes from the one before it.
 
-    `history` is oldest first; what only names a thing is passed over. None where the question asks by itself.
+    `history` is oldest first; others that only name a thing are passed over. None where the question asks by itself, or
+    a role or a "reason" in it tells what is asked for.
     """
     asked = Question.of(question)
-    if not (_asks_nothing(asked) and _leans(asked)):
+    if not (_is_short(asked) and asked.needs) or any(need.kind == "role" for need in asked.needs):
         return None
-    before = map(Question.of, reversed(history))
-    return next((one.asks for one in before if one.text.strip() and not _asks_nothing(one)), None)
+    if _OWN_KIND.search(question):
+        return None
+    before = next((one for one in map(Question.of, reversed(history)) if one.text.strip() and not _is_short(one)), None)
+    return None if before is None or _is_heading(before) else before.asks
 
 
 def _joined(spans: Sequence[Span]) -> list[Span]:
@@ -95,9 +112,14 @@ def _shares(asked: Question, topic: Question) -> bool:
     return any(term in named for need in asked.needs for term in need.terms)
 
 
-def _asks_nothing(asked: Question) -> bool:
-    """Whether it only names a thing: "the fair in Beijing", "and in March?"."""
+def _is_heading(asked: Question) -> bool:
+    """Whether it only names a thing, and asks nothing."""
     return asked.asks == "other" and not _ASKS.search(asked.text)
+
+
+def _is_short(asked: Question) -> bool:
+    """Whether it is short for the question before it, asked of another thing."""
+    return _OPENS_SHORT.search(asked.text) is not None and not _SAYS.search(asked.text)
 
 
 def _leans(asked: Question) -> bool:

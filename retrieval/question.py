@@ -96,23 +96,23 @@ class Need:
 class Question:
     """A question with its needs, in the order in which they stand in it, and the kind of answer it asks for.
 
-    A bare one only names a thing, "and in March?": the kind is that of the question which it goes on from.
+    One that only names a thing, "and in March?", asks for the kind that was asked for before.
     """
 
     text: str
     script: Literal["latin", "arabic", "han"]
     asks: AnswerKind
     needs: tuple[Need, ...]
-    is_bare: bool = False
+    asks_as_before: bool = False
 
     @classmethod
     def of(cls, text: str) -> Question:
         """Take `text` apart."""
         return cls(text, script(text), _asks(text), tuple(_needs(text)))
 
-    def taking(self, kind: AnswerKind) -> Question:
-        """The same as a bare one, of which that kind of answer is asked."""
-        return replace(self, asks=kind, is_bare=True)
+    def asking_as_before(self, kind: AnswerKind) -> Question:
+        """The same, of which that kind of answer is asked."""
+        return replace(self, asks=kind, asks_as_before=True)
 
     @property
     def asks_reasons(self) -> bool:
@@ -150,8 +150,9 @@ class Query:
     @property
     def named(self) -> Question:
         """What a sentence must hold is asked of the question itself, unless that names no thing: "how long is it?"."""
-        asks_only = len(self.asked.needs) < FEWEST_NEEDS and self.asked.asks != "other" and not self.asked.is_bare
-        return self.whole if asks_only else self.asked
+        asked = self.asked
+        names_no_thing = len(asked.needs) < FEWEST_NEEDS and asked.asks != "other" and not asked.asks_as_before
+        return self.whole if names_no_thing else asked
 
     def with_other_forms(self, find: OtherForms) -> Query:
         """The query, the other forms of what it names known."""
@@ -160,10 +161,10 @@ class Query:
 
     @classmethod
     def of(cls, asked: str, whole: str | None = None, kind: AnswerKind | None = None) -> Query:
-        """Take both apart; a question that stands alone is its own whole, a bare one takes the `kind` of its answer."""
+        """Take both apart; a question that stands alone is its own whole. `kind` is that of one before, if taken."""
         question = Question.of(asked)
         whole_question = question if whole is None or whole == asked else Question.of(whole)
-        return cls(question.taking(kind) if kind else question, whole_question)
+        return cls(question.asking_as_before(kind) if kind else question, whole_question)
 
 
 def _asks(text: str) -> AnswerKind:

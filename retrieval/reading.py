@@ -23,7 +23,8 @@ LONGEST_ANSWER_TOKENS = 30
 BEGIN, END = 0, 2
 PAUSES = " ,;:،؛，、；："
 STOPS = ".?!。？！۔؟"
-PAIRS = ("()", "[]", "（）", "【】", "“”", "「」", "『』", "《》", "«»", '""')
+OPENING, CLOSING = "([（【「『《«", ")]）】」』》»"
+QUOTES = '"“”„'
 
 
 class Reading(NamedTuple):
@@ -77,25 +78,31 @@ def trimmed(text: str, start: int, end: int, *, is_end: bool) -> Span | None:
     """
     if start == end:
         return None
-    words, before, whole = text[start:end], "", Span(start, end)
+    whole, words, before = Span(start, end), text[start:end], ""
     while words != before:
         before = words
         is_initials = words[words.rstrip().rfind(" ") + 1 :].count(".") > 1  # "U.S." keeps its own
         words = words.rstrip(PAUSES + STOPS if is_end and not is_initials else PAUSES)
-        if words and _is_single(words[-1], words):
-            words = words[:-1]
-        if words and _is_single(words[0], words):
-            start, words = start + 1, words[1:]
+        lone = _lone_marks(words)
+        words = words[: len(words) - (len(words) - 1 in lone)]
+        kept = words[0 in lone :].lstrip()
+        start, words = start + len(words) - len(kept), kept
     return Span(start, start + len(words)) if words else whole
 
 
-def _is_single(mark: str, words: str) -> bool:
-    """Whether it is one of a pair of marks, and the words do not hold as many of the other."""
-    pair = next((pair for pair in PAIRS if mark in pair), None)
-    if pair is None:
-        return False
-    left, right = map(words.count, pair)
-    return left % 2 == 1 if pair[0] == pair[1] else left != right
+def _lone_marks(words: str) -> set[int]:
+    """The places of brackets whose other one is not among the words, and of a quotation mark that is the only one."""
+    lone: set[int] = set()
+    left: list[int] = []
+    for place, mark in enumerate(words):
+        if mark in OPENING:
+            left.append(place)
+        elif mark in CLOSING and left and OPENING.index(words[left[-1]]) == CLOSING.index(mark):
+            left.pop()
+        elif mark in CLOSING:
+            lone.add(place)
+    quotes = [place for place, mark in enumerate(words) if mark in QUOTES]
+    return {*lone, *left, *(quotes if len(quotes) == 1 else ())}
 
 
 def stretch(lengths: Sequence[int], focus: int) -> tuple[int, int]:

@@ -32,23 +32,47 @@ def test_a_follow_up_takes_what_opened_its_topic(question: str, history: list[st
     ("question", "history", "expected"),
     [
         ("And the highways?", ["How many megawatts did CPEC add?"], "number"),
+        ("What about the highways?", ["How many megawatts did CPEC add?"], "number"),
         ("and in march?", ["When did foreigners sell?", "How much did foreigners sell in April?"], "number"),
+        ("and in May?", ["How much did foreigners sell in March?", "", "and in April?"], "number"),
         ("其中巴方员工呢？", ["中巴经济走廊一共带来了多少就业？"], "number"),
         ("اور برطانیہ سے؟", ["سعودی عرب سے کتنی رقم آئی؟"], "number"),
+        ("اور شاہراہیں؟", ["کتنے میگاواٹ بجلی شامل ہوئی؟"], "number"),  # a word that ends as a verb does
+        ("and the year before?", ["How much did Reko Diq cost?"], "number"),
         ("and Davos?", ["When did CIFTIS open?"], "time"),
         ("for dental?", ["What are the pass marks of the test?"], "other"),
-        ("and which ministries run it?", ["Who heads the meeting?"], None),  # these ask by themselves
+        # These ask or say something themselves.
+        ("and which ministries run it?", ["Who heads the meeting?"], None),
         ("and was it finished?", ["How long is it?"], None),
-        ("اور یہ کیوں؟", ["یہ کتنا لمبا ہے؟"], None),
+        ("Also, was the dam finished?", ["How long is it?"], None),
+        ("Do they export rice?", ["How long is it?"], None),
         ("And how long is it?", ["Who built the road?"], None),
-        ("The Karakoram Highway of Gilgit", ["How many megawatts did CPEC add?"], None),  # goes on from nothing
+        ("and the minister?", ["How many megawatts did CPEC add?"], None),
+        ("and the reason?", ["How many megawatts did CPEC add?"], None),
+        ("Gwadar Port", ["How many megawatts did CPEC add?"], None),
+        ("Thanks", ["How many megawatts did CPEC add?"], None),
+        ("and there?", ["How many megawatts did CPEC add?"], None),
+        ("اور یہ کیوں؟", ["یہ کتنا لمبا ہے؟"], None),
+        ("اور کون سی سڑکیں؟", ["یہ کتنا لمبا ہے؟"], None),
+        ("اور یہ پل مکمل ہو گیا ہے؟", ["یہ کتنا لمبا ہے؟"], None),
+        ("那公路是否完工？", ["这条路多长？"], None),
+        ("那公路为何停工？", ["这条路多长？"], None),
+        ("क्यों?", ["How long is it?"], None),
+        # Nothing was asked before, or another topic was opened since.
         ("And the highways?", [], None),
+        ("And the highways?", ["CPEC"], None),
+        ("and aluminium?", ["How many kilometres were built?", "Tariffs on steel imports from Vietnam"], None),
     ],
 )
 def test_what_only_names_another_thing_takes_the_kind_of_its_answer(
     question: str, history: list[str], expected: str | None
 ) -> None:
     assert kind_taken(question, history) == expected
+
+
+@pytest.mark.parametrize("heading", ["Know-how transfer in the corridor", "The plant which burned in Karachi"])
+def test_a_heading_may_hold_a_word_that_asks(heading: str) -> None:
+    assert resolve("When did it begin?", [heading]) == f"{heading} When did it begin?"
 
 
 def test_a_bare_heading_is_taken_whole() -> None:

@@ -10,7 +10,7 @@ from retrieval.asked import Asked
 from retrieval.contents import Contents, contents
 from retrieval.datamodel import Span
 from retrieval.evidence import Sought, contradicts, holds
-from retrieval.question import Need, Question, script
+from retrieval.question import Need, Query, Question, script
 
 
 def surfaces(question: str) -> list[str]:
@@ -326,3 +326,11 @@ def test_the_kind_cannot_be_told_for_people_in_a_script_without_capitals() -> No
 )
 def test_a_question_that_asks_for_reasons_is_told_by_its_words(text: str, expected: bool) -> None:  # noqa: FBT001
     assert Question.of(text).asks_reasons is expected
+
+
+def test_a_sentence_needs_hold_only_what_the_question_itself_names_where_it_names_another_thing() -> None:
+    whole = "megawatts added grid And the highways?"
+    named = Query.of("And the highways?", whole, "number").named
+    assert [need.surface for need in named.needs] == ["highways"]
+    asked_of_it = Query.of("How long is it?", "Karakoram Highway How long is it?").named
+    assert "Karakoram Highway" in [need.surface for need in asked_of_it.needs]
