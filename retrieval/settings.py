@@ -25,7 +25,7 @@ class Settings:
     read_passages: int = 8
     read_passages_of_each_language: int = 4
     longest_question_characters: int = 2000
-    operating_point: float = 0.40
+    operating_point: float = 0.38
     reader: bool = True
     read_stretches: int = 3
     reading_processes: int = 2
