@@ -292,7 +292,7 @@ def _print_points(label: str, shown: Sequence[Shown], chances: dict[int, float])
     right = np.array([one.is_right for one in news])
     answerable = np.array([bool(one.asked.answers) for one in news])
     sure = np.array([chances[id(one.asked)] for one in news])
-    for point in (0.4, 0.43, 0.45, 0.5):
+    for point in (0.38, 0.4, 0.43, 0.45, 0.5):
         given = sure >= point
         print(
             f"news at {point}, {label}: right@1 {100 * (given & right)[answerable].mean():.1f}, declined "
