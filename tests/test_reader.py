@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from retrieval.encode import Encoder
 from retrieval.engine import Engine
 from retrieval.errors import ModelUnavailable
 from retrieval.models import prepare, unigram_alone
-from retrieval.reader import OnnxReader, Sentence
+from retrieval.reader import OnnxReader, Sentence, cut_to_stretches
 from retrieval.reading import QUESTION_TOKENS, ROOM_TOKENS, TITLE_TOKENS, Reading, row, stretch, trimmed
 from retrieval.settings import Settings
-from retrieval.unigram import Token
+from retrieval.unigram import Token, Unigram
 from retrieval.weights import WordVectors, read_weights, weights_file
 
 # What it is given
@@ -38,6 +39,46 @@ def test_a_stretch_holds_its_sentence_and_what_there_is_room_for(lengths: list[i
     )
     assert end == len(lengths) or taken + lengths[end] > ROOM_TOKENS
     assert first == 0 or taken + lengths[first - 1] > ROOM_TOKENS
+
+
+class Words(Unigram):
+    """Takes each word for a token."""
+
+    def __init__(self) -> None:
+        """No file is needed."""
+
+    def tokens(self, text: str, *, begin: int = 0) -> list[Token]:
+        return [Token(7, begin + word.start(), begin + word.end()) for word in re.finditer(r"\S+", text)]
+
+
+def test_every_sentence_is_in_a_stretch_and_begins_one_only_where_none_before_it_holds_it(
+    folder: Path, encoder: Encoder, tmp_path: Path
+) -> None:
+    text = " ".join(
+        f"The harbour of Gwadar has berth {number} {'that ships use ' * (number % 9)}." for number in range(9)
+    )
+    source = lines(tmp_path / "a.jsonl", port=text, school=SCHOOL)
+    engine = Engine(folder, Settings(), lambda: encoder)
+    engine.ingest([str(source)])
+    weighed = engine.weigh(engine.query("Which berth of the harbour of Gwadar do ships use?"))
+    sentences = [(one.candidate, one.place) for one in weighed]
+    found = list(cut_to_stretches(sentences, Words()))
+    held = [
+        {(one.candidate.passage.id, place) for place in range(one.first, one.first + len(one.tokens))} for one in found
+    ]
+    asked = [(candidate.passage.id, place) for candidate, place in sentences]
+    assert set(asked) <= set[tuple[str, int]]().union(*held)
+    assert len(found) < len(asked)
+    for number, one in enumerate(found):
+        left = [at for at in asked if not any(at in places for places in held[:number])]
+        assert left[0] in held[number]  # the best that none before it holds
+        of = one.candidate.document.snapshot.text
+        spans = one.candidate.passage.sentences[one.first : one.first + len(one.tokens)]
+        assert [token for tokens in one.tokens for token in tokens] == [
+            token for span in spans for token in Words().tokens(span.of(of), begin=span.start)
+        ]
+        assert (one.span.start, one.span.end) == (spans[0].start, spans[-1].end)
+    engine.close()
 
 
 def test_a_row_has_the_form_that_the_reader_was_trained_on() -> None:
