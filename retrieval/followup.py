@@ -41,12 +41,12 @@ _OPENS_SHORT = re.compile(
 _SAYS = re.compile(
     r"\b(?:(?:what|how)(?! about\b)|which|why|who\w*|when|where|is|are|was|were|did|do|does|can|could|will|would|should"
     r"|might|must|has|have|had|tell|explain|show|give|list)\b"
-    r"|کیا|کیوں|کیس[اےی]|کون|(?<!\w)(?:کس|کن|کب)(?!\w)|کہاں|کتن|(?<!\w)(?:ہے|ہیں|تھا|تھے|تھی|تھیں|گا|گے|گی)\W*$"
-    r"|[吗哪何谁几怎啥]|什么|多少|多[大长高远久]|是否|是不是|有没有|能否|能不能|[了过]没有",
+    r"|کیا|کیوں|کیس[اےی]|(?<!\w)(?:کون|کس|کن|کب)(?!\w)|کہاں|کتن|(?<!\w)(?:ہے|ہیں|تھا|تھے|تھی|تھیں|گا|گے|گی)\W*$"
+    r"|[吗哪何谁怎啥]|几(?!内亚)|什么|多少|多[大长高远久]|是否|是不是|有没有|能否|能不能|[了过]没有",
     re.IGNORECASE,
 )
 _OWN_KIND = re.compile(
-    r"\b(?:reasons?|causes?|purpose|date|name|place|cost|price)\b|وجہ|وجوہ|مقصد|تاریخ|نام|原因|目的|日期|名字|地点",
+    r"\b(?:reasons?|causes?|purpose|date|name|place|cost|price)\b|(?<!\w)(?:وجہ|وجوہ|مقصد|تاریخ|نام)(?!\w)|原因|目的|日期|名字|地点",
     re.IGNORECASE,
 )
 SHORT_HAN_CHARACTERS = 16  # of a question without a known name: what is longer can stand by itself
