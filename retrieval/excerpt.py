@@ -281,11 +281,14 @@ def reread(
 ) -> list[Weighed]:
     """The sentences, each with what the reader says of it and the score that this makes, best first; ties as before."""
     found = {(candidate.passage.id, place): reading for (candidate, place), reading in readings}
-    unread = UNREAD._replace(anywhere=max((reading.answers for reading in found.values()), default=0.0))
+    anywhere = max((reading.answers for reading in found.values()), default=0.0)
+    highest = max((reading.logit for reading in found.values()), default=0.0)
+    known = {key: reading._replace(beside=reading.logit - highest, anywhere=anywhere) for key, reading in found.items()}
+    unread = UNREAD._replace(anywhere=anywhere)
     fitted = fitted or rereading()
     again = []
     for one in sentences:
-        reading = found.get((one.candidate.passage.id, one.place), unread)._replace(anywhere=unread.anywhere)
+        reading = known.get((one.candidate.passage.id, one.place), unread)
         again.append(one._replace(reading=reading, score=fitted.score(one.plain, reading)))
     return sorted(again, key=lambda one: -one.score)
 

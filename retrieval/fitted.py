@@ -86,18 +86,25 @@ def _told(weights: Mapping[str, float], plain: float, reading: Reading) -> float
 
 
 def told(plain: float, reading: Reading) -> dict[str, float]:
-    """What the weights of `Reread` are for: log odds for and against apart, as they tell more or less; cut off.
+    """What the weights of `Reread` are for, cut off: log odds for and against apart, as they tell more or less.
 
     A sentence that was not read has a number of its own instead. What is said of all that was read is one for both.
     """
-    values = dict.fromkeys(("words", "no words", "answers", "no answers", "unread"), 0.0)
-    values["anywhere"] = min(max(reading.anywhere, -LARGEST_ODDS), LARGEST_ODDS)
+    values = {"plain": plain, "anywhere": _cut(reading.anywhere)}
     if reading.span is None:
-        return {"plain": plain, **values, "unread": 1.0}
-    for name, odds in (("words", reading.words), ("answers", reading.answers)):
-        values[name] = min(max(odds, 0.0), LARGEST_ODDS)
-        values[f"no {name}"] = max(min(odds, 0.0), -LARGEST_ODDS)
-    return {"plain": plain, **values}
+        return {**values, **dict.fromkeys(("words", "beside", "answers", "no answers"), 0.0), "unread": 1.0}
+    return {
+        **values,
+        "words": _cut(max(reading.words, 0.0)),
+        "beside": _cut(reading.beside),
+        "answers": _cut(max(reading.answers, 0.0)),
+        "no answers": _cut(min(reading.answers, 0.0)),
+        "unread": 0.0,
+    }
+
+
+def _cut(odds: float) -> float:
+    return min(max(odds, -LARGEST_ODDS), LARGEST_ODDS)
 
 
 def confidence_values(choice: Choice) -> dict[str, float]:

@@ -106,7 +106,7 @@ class OnnxReader:
                 said_to = sentence[last].end
                 is_end = said_to >= candidate.passage.sentences[place].end
                 said = trimmed(text, sentence[start].start, said_to, is_end=is_end)
-                found.append(((candidate, place), Reading(words - nowhere, answers, said)))
+                found.append(((candidate, place), Reading(words - nowhere, answers, said, words)))
             begin = end
         return found
 

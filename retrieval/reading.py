@@ -30,13 +30,17 @@ QUOTES = '"“”„'
 class Reading(NamedTuple):
     """What a reader says of a sentence, in log odds: that the words at `span` answer, and that what it read does.
 
-    `anywhere` is the highest of what it says so of all that it read for the question. `span` is of the snapshot's text;
-    None where the sentence was not read.
+    `logit` is the sum of the logits of those words, which compares between what was read for one question where the
+    odds do not: these are against "not here" in the same stretch. `beside` is that sum less the highest of all that was
+    read for the question, `anywhere` the highest `answers`. `span` is of the snapshot's text; None where the sentence
+    was not read. Source: Clark and Gardner 2018, "Simple and Effective Multi-Paragraph Reading Comprehension".
     """
 
     words: float
     answers: float
     span: Span | None
+    logit: float = 0.0
+    beside: float = 0.0
     anywhere: float = 0.0
 
     def doubted(self, share: float) -> Reading:

@@ -25,9 +25,9 @@ class Settings:
     read_passages: int = 8
     read_passages_of_each_language: int = 4
     longest_question_characters: int = 2000
-    operating_point: float = 0.38
+    operating_point: float = 0.44
     reader: bool = True
-    read_stretches: int = 3
+    read_stretches: int = 5
     reading_processes: int = 2
     remembered_megabytes: int = 500
     web_allowed: tuple[str, ...] = ()

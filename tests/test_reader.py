@@ -74,6 +74,22 @@ def test_the_reader_is_surer_of_what_is_there_than_of_what_only_looks_so(
 
 
 @pytest.mark.slow
+def test_the_odds_are_the_logit_against_one_not_here_in_each_stretch(
+    reader: OnnxReader, tmp_path: Path, encoder: Encoder
+) -> None:
+    engine = Engine(tmp_path / "some", Settings(), lambda: encoder)
+    engine.ingest([str(lines(tmp_path / "some.jsonl", port=_PORT, school=SCHOOL))])
+    question = "When did the first commercial ship sail from Gwadar?"
+    sentences = [(one.candidate, one.place) for one in engine.weigh(engine.query(question))]
+    nowhere: dict[str, set[float]] = {}
+    for (candidate, _), said in reader.read(question, sentences, stretches=2):
+        nowhere.setdefault(candidate.document.id, set()).add(round(said.logit - said.words, 4))
+    assert [len(values) for values in nowhere.values()] == [1, 1]
+    assert len(set.union(*nowhere.values())) == 2
+    engine.close()
+
+
+@pytest.mark.slow
 def test_what_is_read_does_not_hang_on_what_is_read_beside_it(
     reader: OnnxReader, tmp_path: Path, encoder: Encoder
 ) -> None:

@@ -33,7 +33,7 @@ class Pointing:
             is_there = start >= 0
             words = Span(span.start + start, span.start + start + len(self.answer)) if is_there else span
             odds = self.odds if is_there else -self.odds
-            found.append(((candidate, place), Reading(odds, odds, words)))
+            found.append(((candidate, place), Reading(odds, odds, words, odds)))
         return found
 
 
@@ -58,6 +58,32 @@ def test_the_sentence_that_the_reader_points_at_comes_first_with_its_words(
     first = (reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0]
     assert words in first.text.split(". ")[0]
     assert [span.of(text) for span in first.highlights] == [words]
+    engine.close()
+
+
+@pytest.mark.parametrize("highest", ["trucks", "ferries"])
+def test_between_what_is_read_apart_the_words_with_the_highest_logit_win(
+    folder: Path, encoder: Encoder, tmp_path: Path, highest: str
+) -> None:
+    """Odds against "not here" are of one stretch; what it says there of "not here" says nothing of another."""
+
+    class Logits:
+        def read(
+            self, question: str, sentences: Iterable[Sentence], *, stretches: int
+        ) -> list[tuple[Sentence, Reading]]:
+            found = []
+            for candidate, place in sentences:
+                span = candidate.passage.sentences[place]
+                is_highest = highest in span.of(candidate.document.snapshot.text)
+                says = Reading(2.0, 1.0, span, 9.0) if is_highest else Reading(6.0, 1.0, span, 3.0)
+                found.append(((candidate, place), says))
+            return found
+
+    stories = {kind: f"The harbour terminal opened for {kind} this year." for kind in ("trucks", "ferries")}
+    engine = Engine(folder, Settings(), lambda: encoder, Logits)
+    engine.ingest([str(lines(tmp_path / "a.jsonl", **stories))])
+    reply = engine.ask("For what did the harbour terminal open this year?")
+    assert (reply.excerpts if isinstance(reply, Answer) else reply.nearest)[0].text == stories[highest]
     engine.close()
 
 
@@ -210,8 +236,8 @@ def test_what_is_named_and_not_there_no_reader_vouches_for(folder: Path, encoder
 def test_of_a_reading_only_the_no_is_doubted() -> None:
     assert Reading(-2.0, -3.0, None).doubted(0.5) == Reading(-2.0, -1.5, None)
     assert Reading(-2.0, 3.0, None).doubted(0.5) == Reading(-2.0, 3.0, None)
-    assert Reading(-2.0, -3.0, None, -1.0).doubted(0.5) == Reading(-2.0, -1.5, None, -0.5)
-    assert Reading(-2.0, -3.0, None, 1.0).doubted(0.0) == Reading(-2.0, 0.0, None, 1.0)
+    assert Reading(-2.0, -3.0, None, anywhere=-1.0).doubted(0.5) == Reading(-2.0, -1.5, None, anywhere=-0.5)
+    assert Reading(-2.0, -3.0, None, anywhere=1.0).doubted(0.0) == Reading(-2.0, 0.0, None, anywhere=1.0)
 
 
 @pytest.mark.parametrize(
