@@ -31,7 +31,7 @@ from benchmarks.fit_questions import PARTS, Asked, answers_of, question_sets
 from benchmarks.fit_sentences import Judged, judge, states
 from benchmarks.jsonl import read_rows
 from benchmarks.libraries import make_library, real_encoder, real_reader, require, tell
-from retrieval.excerpt import Weighed, reader_share, reread
+from retrieval.excerpt import Weighed, plain_more, reread
 from retrieval.fitted import Reread, confidence_values, regression, told
 from retrieval.reader import Sentence
 from retrieval.reading import UNREAD, Reading
@@ -51,7 +51,7 @@ class Read:
 
     judged: Judged
     readings: list[tuple[Sentence, Reading]]
-    share: float  # of what the reader changes of a sentence's score
+    more: float  # of the plain score
 
     @property
     def asked(self) -> Asked:
@@ -121,7 +121,7 @@ def gather(data: Path, graph: Path | None) -> list[Read]:
                 query = engine.query(one.question, one.history)
                 sentences = ((sentence.candidate, sentence.place) for sentence in judged.sentences)
                 readings = reader.read(query.asked.text, sentences, stretches=Settings().read_stretches)
-                found.append(Read(judged, readings, reader_share(query)))
+                found.append(Read(judged, readings, plain_more(query)))
             engine.close()
             tell(f"{name}: {len(asked)} questions read")
     return found
@@ -198,7 +198,7 @@ def first_shown(one: Read, sentence: dict[str, float] | None) -> Shown:
     """What is shown first where the reader counts so much; by the plain signals alone without."""
     sentences = one.judged.sentences
     if sentence is not None:
-        sentences = reread(sentences, one.readings, Reread(sentence, {}), share=one.share)
+        sentences = reread(sentences, one.readings, Reread(sentence, {}), more=one.more)
     choice = one.judged.choose(sentences)[0]
     homes = (choice.excerpt.document.id, *choice.excerpt.also_in)
     answers = [answer for home in homes for answer in one.asked.answers.get(home, ())]

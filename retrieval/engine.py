@@ -154,7 +154,7 @@ class Engine:
             return weighed
         sentences = ((one.candidate, one.place) for one in weighed)
         readings = self._made_reader.read(query.asked.text, sentences, stretches=self.settings.read_stretches)
-        return excerpt.reread(weighed, readings, share=excerpt.reader_share(query))
+        return excerpt.reread(weighed, readings, more=excerpt.plain_more(query))
 
     def search(self, query: Query, *, within: Collection[str] | None = None) -> list[Candidate]:
         """The passages worth reading for `query`, best first: of each language those that stand out in it."""

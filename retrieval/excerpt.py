@@ -29,7 +29,7 @@ from retrieval.question import Need, Query, Question
 from retrieval.reading import UNREAD, Reading
 from retrieval.timing import Timing
 
-__all__ = ["Weighed", "choose", "reader_share", "reread", "scored", "weighed"]
+__all__ = ["Weighed", "choose", "plain_more", "reread", "scored", "weighed"]
 
 LENGTH_COST = 0.05  # of a hundred characters or a sentence, in chance: what a reader pays for reading on
 OVERLONG_COST = 0.5  # of a sentence that is longer than an excerpt should be
@@ -37,7 +37,7 @@ OVERLONG_COST = 0.5  # of a sentence that is longer than an excerpt should be
 NEWER_BONUS, NEWEST_BONUS, TIME_BONUS = 0.1, 1.5, 2.0
 # "Under the theme …" where the theme is asked for, in log chances: the fitted data's questions seldom name it so.
 ASKED_WORD_BONUS = 0.8
-FOLLOW_UP_SHARE = 0.7  # of what a reader changes of a score, where it sees but a follow-up's own words
+FOLLOW_UP_PLAIN = 0.4  # of the plain score, added where a reader sees but a follow-up's own words
 SURE_WORDS = 0.0  # the log odds from which the words a reader points at are shown
 GOVERNING_CHARACTERS = 1500  # how far back a "Phase I" still tells what a sentence speaks of
 
@@ -280,11 +280,11 @@ def reread(
     readings: Iterable[tuple[tuple[Candidate, int], Reading]],
     fitted: Reread | None = None,
     *,
-    share: float = 1.0,
+    more: float = 0.0,
 ) -> list[Weighed]:
     """The sentences, each with what the reader says of it and the score that this makes, best first; ties as before.
 
-    Of what the reader changes of a score so much `share` counts.
+    Of the plain score `more` is added to what both make of it.
     """
     found = {(candidate.passage.id, place): reading for (candidate, place), reading in readings}
     anywhere = max((reading.answers for reading in found.values()), default=0.0)
@@ -295,14 +295,13 @@ def reread(
     again = []
     for one in sentences:
         reading = known.get((one.candidate.passage.id, one.place), unread)
-        score = one.plain + share * (fitted.score(one.plain, reading) - one.plain)
-        again.append(one._replace(reading=reading, score=score))
+        again.append(one._replace(reading=reading, score=fitted.score(one.plain, reading) + more * one.plain))
     return sorted(again, key=lambda one: -one.score)
 
 
-def reader_share(query: Query) -> float:
-    """How much of a reader's word counts for which sentence comes first: of a follow-up it sees only the own words."""
-    return 1.0 if query.whole is query.asked else FOLLOW_UP_SHARE
+def plain_more(query: Query) -> float:
+    """How much more the plain score counts: of a follow-up it knows what that leans on, a reader sees the own words."""
+    return 0.0 if query.whole is query.asked else FOLLOW_UP_PLAIN
 
 
 def scored(sentences: Sequence[Signals], fitted: Network) -> list[float]:
