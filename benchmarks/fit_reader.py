@@ -51,7 +51,7 @@ class Read:
 
     judged: Judged
     readings: list[tuple[Sentence, Reading]]
-    more: float  # of the plain score
+    more: float  # of the plain score, added beside the reader
 
     @property
     def asked(self) -> Asked:
